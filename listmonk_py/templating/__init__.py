@@ -1,0 +1,1 @@
+"""The message template language: Go translation, compiling, the HTML pipeline."""
