@@ -87,7 +87,7 @@ def identity(pid: int) -> str | None:
 
 
 def stop(child: subprocess.Popen[bytes], *, with_signal: signal.Signals, timeout_s: float) -> None:
-    """End `child`: `with_signal`, then after `timeout_s` SIGKILL to its whole group. Returns when it is gone."""
+    """End `child`: `with_signal`, then after `timeout_s` SIGKILL to its whole group."""
     if child.poll() is None:
         child.send_signal(with_signal)
         try:

@@ -101,7 +101,9 @@ def _inspect(folder: Path) -> Binaries | None:
     if not all((folder / name).exists() for name in ("initdb", "postgres")):
         return None
     try:
-        answer = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, timeout=20)
+        answer = subprocess.run(
+            [folder / "postgres", "--version"], capture_output=True, text=True, timeout=20
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None  # for another libc or processor
     return Binaries(folder, _number(answer.stdout)) if answer.returncode == 0 else None
@@ -163,7 +165,7 @@ class Postgres:
                 text=True,
                 env=_clean_environment(),
                 cwd=draft.parent,
-                preexec_fn=self.who.before_exec,  # noqa: PLW1509 - the parent has one thread
+                preexec_fn=self.who.before_exec,
             )
         finally:
             os.unlink(password_file)
@@ -177,7 +179,11 @@ class Postgres:
         """Sorting by code point everywhere, from a provider that needs no locale of the system."""
         if self.binaries.major >= 17:
             return ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-        known = subprocess.run(["locale", "-a"], capture_output=True, text=True) if shutil.which("locale") else None
+        known = (
+            subprocess.run(["locale", "-a"], capture_output=True, text=True)
+            if shutil.which("locale")
+            else None
+        )
         utf8 = known is not None and re.search(r"^C\.utf-?8$", known.stdout, re.IGNORECASE | re.MULTILINE)
         return ["--locale=C.UTF-8" if utf8 else "--locale=C"]
 
@@ -252,7 +258,9 @@ def _is_postgres_of(pid: int, folder: Path) -> bool:
     """True when process `pid` is a PostgreSQL server on `folder`, and not one that got its pid later."""
     proc = Path(f"/proc/{pid}/cmdline")
     if not proc.exists():
-        shown = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout
+        shown = subprocess.run(
+            ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True
+        ).stdout
         return "postgres" in shown and str(folder) in shown
     arguments = proc.read_bytes().split(b"\0")
     return b"postgres" in arguments[0] and f"-D{folder}".encode() in arguments

@@ -111,8 +111,9 @@ def keys(data_dir: Path, name: str) -> list[str]:
         ) from fault
     if not found:
         raise DataFolderUnusable(
-            f"The key file {path} is empty. Restore it from a backup. If it is lost, delete the file and a new"
-            " key is made; then everyone signs in again, and passwords kept in Settings must be entered again."
+            f"The key file {path} is empty. Restore it from a backup. If it is lost, delete the file and a"
+            " new key is made; then everyone signs in again, and passwords kept in Settings must be entered"
+            " again."
         )
     return found
 

@@ -96,7 +96,15 @@ def service_account() -> pwd.struct_passwd:
     made = None
     if useradd := shutil.which("useradd"):
         made = subprocess.run(
-            [useradd, "--system", "--home-dir", str(SERVICE_HOME), "--shell", "/usr/sbin/nologin", SERVICE_USER],
+            [
+                useradd,
+                "--system",
+                "--home-dir",
+                str(SERVICE_HOME),
+                "--shell",
+                "/usr/sbin/nologin",
+                SERVICE_USER,
+            ],
             capture_output=True,
             text=True,
         )

@@ -33,7 +33,9 @@ def find_binary() -> Path:
             if (binary := folders / name / "valkey-server").exists():
                 return binary
     for name in ("valkey-server", "redis-server"):
-        if found := shutil.which(name, path=None) or shutil.which(name, path="/usr/bin:/usr/sbin:/usr/local/bin"):
+        if found := shutil.which(name, path=None) or shutil.which(
+            name, path="/usr/bin:/usr/sbin:/usr/local/bin"
+        ):
             return Path(found)
     raise LocalError(
         "There is no Valkey or Redis on this machine that can be started, and no wheel of one for this"

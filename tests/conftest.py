@@ -1,0 +1,79 @@
+"""What every test may use: real PostgreSQL, real Valkey, one database of each per xdist worker.
+
+Importing this module starts the servers and loads Django, in that order: settings read where the
+servers are from the environment, and colleagues' conftest.py files import models.
+"""
+
+import atexit
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis as redis_client
+
+from tests import servers
+
+_started: servers.Servers | None = None
+
+if servers.RUN_VARIABLE not in os.environ:  # the controller, or the only process with -n 0
+    _started = servers.Servers()
+    atexit.register(_started.stop)
+    _started.start()
+servers.use_own_redis_database()
+os.environ["DJANGO_SETTINGS_MODULE"] = "listmonk_py.settings"
+
+import django  # noqa: E402
+
+try:
+    django.setup()
+except Exception as fault:  # while the rooms are being built; tests without a database still run
+    from django.conf import settings as django_settings
+    from django.utils.functional import empty
+
+    print(f"Django does not load yet: {fault!r}")
+    django_settings._wrapped = empty  # type: ignore[assignment]
+    del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Clone each worker's database from the migrated template, which the first worker makes."""
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.db import connection
+
+    run = servers.run_folder()
+    with servers.locked(run / "template.lock"):
+        if not (run / "template-is-migrated").exists():
+            with connection.creation._nodb_cursor() as cursor:
+                cursor.execute(f"DROP DATABASE IF EXISTS {servers.TEMPLATE}")
+                cursor.execute(f"CREATE DATABASE {servers.TEMPLATE}")
+            before = connection.settings_dict["NAME"]
+            connection.close()
+            connection.settings_dict["NAME"] = servers.TEMPLATE
+            try:
+                call_command("migrate", verbosity=0, interactive=False)
+            finally:
+                connection.close()
+                connection.settings_dict["NAME"] = before
+            (run / "template-is-migrated").touch()
+            (run / "template-was-made").touch()
+    settings.DATABASES["default"].setdefault("TEST", {})["TEMPLATE"] = servers.TEMPLATE
+    connection.settings_dict.setdefault("TEST", {})["TEMPLATE"] = servers.TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """The URL of this worker's own Valkey database."""
+    return os.environ["REDIS_URL"]
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Any]:
+    """A client on this worker's Valkey database, which is empty before and after the test."""
+    client = redis_client.Redis.from_url(redis_url)
+    client.flushdb()
+    yield client
+    client.flushdb()
+    client.close()
