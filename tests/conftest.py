@@ -37,14 +37,16 @@ except Exception as fault:  # while the rooms are being built; tests without a d
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: Any
+) -> None:
     """Clone each worker's database from the migrated template, which the first worker makes."""
     from django.conf import settings
     from django.core.management import call_command
     from django.db import connection
 
     run = servers.run_folder()
-    with servers.locked(run / "template.lock"):
+    with servers.locked(run / "template.lock"), django_db_blocker.unblock():
         if not (run / "template-is-migrated").exists():
             with connection.creation._nodb_cursor() as cursor:
                 cursor.execute(f"DROP DATABASE IF EXISTS {servers.TEMPLATE}")

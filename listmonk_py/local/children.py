@@ -6,16 +6,17 @@ stops the children in order; and so a child can be ended together with what it s
 
 import ctypes
 import os
+import platform
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform.startswith("linux") else None
+ON_LINUX = platform.system() == "Linux"
+_libc = ctypes.CDLL(None, use_errno=True) if ON_LINUX else None
 
 
 class LocalError(RuntimeError):
@@ -75,7 +76,7 @@ def die_with_parent(parent: int, death_signal: signal.Signals) -> None:
 
 def identity(pid: int) -> str | None:
     """Return what tells this process from a later one with the same pid; None when it is gone."""
-    if sys.platform.startswith("linux"):
+    if ON_LINUX:
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:

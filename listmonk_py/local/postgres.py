@@ -188,11 +188,16 @@ class Postgres:
         return ["--locale=C.UTF-8" if utf8 else "--locale=C"]
 
     def start(self, server: Server, *, output: int | IO[Any]) -> None:
-        """Start the server on `server.port` and make the database; return when it answers.
+        """Launch the server and make the database; return when it answers.
 
         Raises:
             LocalError: it ended, or did not answer within START_TIMEOUT_S.
         """
+        self.launch(server, output=output)
+        self.make_database(server)
+
+    def launch(self, server: Server, *, output: int | IO[Any]) -> subprocess.Popen[bytes]:
+        """Start the server's process on `server.port`, after ending one that was left behind."""
         self.stop_leftover()
         options = [f"-c{name}={value}" for name, value in self.tuning.items()]
         self.child = children.start(
@@ -203,7 +208,7 @@ class Postgres:
             parent_death_signal=signal.SIGINT,
             before_exec=self.who.before_exec,
         )
-        self.make_database(server)
+        return self.child
 
     def make_database(self, server: Server, name: str = DATABASE_NAME) -> None:
         """Wait until the server takes connections, then create database `name` unless it is there."""
@@ -233,6 +238,27 @@ class Postgres:
             there = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
             if not there:
                 connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+
+    def set_password(self, password: str) -> None:
+        """Give the stopped cluster a new password, for when the saved one was lost.
+
+        Raises:
+            LocalError: PostgreSQL could not be run on this folder.
+        """
+        self.stop_leftover()
+        done = subprocess.run(
+            [str(self.binaries.folder / "postgres"), "--single", "-D", str(self.folder), "postgres"],
+            input=f"ALTER ROLE {DATABASE_USER} PASSWORD '{password}'\n",
+            capture_output=True,
+            text=True,
+            env=_clean_environment(),
+            cwd=self.folder.parent,
+            preexec_fn=self.who.before_exec,
+        )
+        if done.returncode != 0 or "ERROR" in done.stderr:
+            raise LocalError(
+                f"The password of {self.folder} could not be set anew: {done.stderr.strip()[-300:]}"
+            )
 
     def stop(self) -> None:
         """Fast shutdown: open transactions are rolled back, everything committed is kept."""

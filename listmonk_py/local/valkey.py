@@ -54,11 +54,16 @@ class Valkey:
         self.child: subprocess.Popen[bytes] | None = None
 
     def start(self, server: Server, *, output: int | IO[Any]) -> None:
-        """Start the server on `server.port`; return when it has loaded its data and answers.
+        """Launch the server; return when it has loaded its data and answers.
 
         Raises:
             LocalError: it ended, or did not answer within START_TIMEOUT_S.
         """
+        self.launch(server, output=output)
+        self.wait(server)
+
+    def launch(self, server: Server, *, output: int | IO[Any]) -> subprocess.Popen[bytes]:
+        """Start the server's process on `server.port`, after ending one that was left behind."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.stop_leftover()
         settings = self.folder / "valkey.conf"  # a file, because a command line can be read by everyone
@@ -72,7 +77,7 @@ class Valkey:
         )
         born = children.identity(self.child.pid)
         (self.folder / "valkey.pid").write_text(f"{self.child.pid} {born}\n")
-        self._wait(server)
+        return self.child
 
     def _settings(self, server: Server) -> str:
         lines = [
@@ -91,7 +96,12 @@ class Valkey:
         ]
         return "\n".join(lines) + "\n"
 
-    def _wait(self, server: Server) -> None:
+    def wait(self, server: Server) -> None:
+        """Return when the server answers.
+
+        Raises:
+            LocalError: it ended, or did not answer within START_TIMEOUT_S.
+        """
         client = redis.Redis(host="127.0.0.1", port=server.port, password=server.password, socket_timeout=5)
         child = self.child
         assert child is not None

@@ -1,0 +1,64 @@
+"""What came back: bounces and complaints."""
+
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models.functions import Now
+
+if TYPE_CHECKING:
+    from listmonk_py.accounts.models import User
+
+
+class BounceQuerySet(models.QuerySet["Bounce"]):
+    def visible_to(self, user: "User") -> Self:
+        """Bounces of the people the user may see."""
+        if not user.may("bounces:get", "bounces:manage"):
+            return self.none()
+        ids = user.readable_list_ids()
+        if ids is None or user.may("subscribers:get_all"):
+            return self
+        people = Bounce.subscriber.field.related_model.objects.visible_to(user)
+        return self.filter(subscriber__in=people)
+
+
+class Bounce(models.Model):
+    """One bounce or complaint of one subscriber."""
+
+    class Type(models.TextChoices):
+        SOFT = "soft"
+        HARD = "hard"
+        COMPLAINT = "complaint"
+
+    # Cascades in the database (migration 0002), so that deleting people is one statement.
+    subscriber = models.ForeignKey(
+        "subscribers.Subscriber", on_delete=models.DO_NOTHING, db_constraint=False, related_name="bounces"
+    )
+    campaign = models.ForeignKey(
+        "campaigns.Campaign", null=True, blank=True, on_delete=models.SET_NULL, related_name="bounce_rows"
+    )
+    type = models.TextField(choices=Type.choices, default=Type.HARD)
+    source = models.TextField(blank=True, default="")
+    # The provider's own id of the event; the same event twice is one row.
+    event_id = models.TextField(null=True, blank=True)  # noqa: DJ001 - unknown ids must not clash
+    meta = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = BounceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(type__in=["soft", "hard", "complaint"]), name="bounce_type_is_known"
+            ),
+            models.UniqueConstraint(fields=("source", "event_id"), name="bounce_event_once_per_source"),
+        )
+        indexes = (
+            # GET /api/bounces, newest first.
+            models.Index(fields=["-created_at", "-id"], name="bounce_newest"),
+            # GET /api/bounces?source=...
+            models.Index(fields=["source", "-created_at"], name="bounce_source"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.type} bounce of subscriber {self.subscriber_id}"

@@ -1,0 +1,61 @@
+"""Uploaded files, and which campaigns attach them."""
+
+import uuid
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models.functions import Now
+
+if TYPE_CHECKING:
+    from listmonk_py.accounts.models import User
+
+
+class MediaQuerySet(models.QuerySet["Media"]):
+    def visible_to(self, user: "User") -> Self:
+        return self if user.may("media:get", "media:manage") else self.none()
+
+
+class Media(models.Model):
+    """One uploaded file. `filename` is ours (sanitised, unique); `content_type` is from its content."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    provider = models.TextField(default="filesystem")
+    filename = models.TextField()
+    content_type = models.TextField(default="application/octet-stream")
+    thumb = models.TextField(blank=True, default="")
+    meta = models.JSONField(default=dict, blank=True)
+    size_bytes = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = MediaQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        verbose_name_plural = "media"
+        constraints = (
+            # Also serves look-ups by name: inline images, served files.
+            models.UniqueConstraint(
+                fields=("provider", "filename"), name="media_name_is_unique_per_provider"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class CampaignMedia(models.Model):
+    """A file attached to a campaign; the name stays when the file is deleted."""
+
+    campaign = models.ForeignKey(
+        "campaigns.Campaign", on_delete=models.CASCADE, related_name="campaign_media"
+    )
+    media = models.ForeignKey(Media, null=True, on_delete=models.SET_NULL, related_name="campaign_media")
+    filename = models.TextField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("campaign", "media"), name="a_file_once_per_campaign"),
+        )
+
+    def __str__(self) -> str:
+        return self.filename

@@ -1,0 +1,32 @@
+"""Answers to what no view took: JSON under /api and the webhooks, an HTML page elsewhere."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+JSON_PATHS = ("/api/", "/webhooks/")
+
+
+def _answer(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
+    if request.path.startswith(JSON_PATHS):
+        return JsonResponse({"message": text}, status=status)
+    return render(request, "public/message.html", {"title": title, "text": text}, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    return _answer(request, 400, "Bad request", "This request cannot be understood.")
+
+
+def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    return _answer(request, 403, "Not allowed", str(exception or "permission denied"))
+
+
+def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    return _answer(request, 404, "Not found", "There is nothing at this address.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _answer(
+        request, 500, "Something went wrong", "Something went wrong on our side. It is in the log."
+    )

@@ -1,0 +1,50 @@
+"""What must have happened before the processes start: schema, static files, starter content.
+
+Safe to run again and by two machines at once: migrations run under an advisory lock, and starter content
+is only put into an empty database.
+"""
+
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection
+
+from campaigns import starter
+
+MIGRATION_LOCK = 0x6C6D706D  # pg_advisory_lock key: one migration at a time per database
+
+
+class Command(BaseCommand):
+    help = "Bring the database up to date, collect static files, put starter content into an empty database."
+    requires_system_checks = ()
+
+    def handle(self, **options: Any) -> None:
+        self._check_servers()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        try:
+            call_command("migrate", interactive=False, verbosity=1 if options["verbosity"] > 1 else 0)
+            starter.install()
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
+        call_command("collectstatic", interactive=False, verbosity=0)
+
+    def _check_servers(self) -> None:
+        where = connection.settings_dict
+        try:
+            connection.ensure_connection()
+        except OperationalError as fault:
+            raise CommandError(
+                f"PostgreSQL at {where['HOST'] or 'its socket'}:{where['PORT'] or 5432} cannot be used: {str(fault).strip()}"
+            ) from fault
+        if connection.pg_version < 150000:
+            raise CommandError(f"PostgreSQL 15 or newer is needed; this is {connection.pg_version // 10000}.")
+        try:
+            with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5) as client:
+                client.ping()
+        except redis.RedisError as fault:
+            raise CommandError(f"The Redis of REDIS_URL cannot be used: {fault}") from fault

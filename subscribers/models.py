@@ -1,0 +1,243 @@
+"""People, lists, and who is on which list."""
+
+import uuid
+from typing import TYPE_CHECKING, Any, Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models.functions import Lower, Now
+
+if TYPE_CHECKING:
+    from listmonk_py.accounts.models import User
+
+
+class ListQuerySet(models.QuerySet["List"]):
+    def visible_to(self, user: "User") -> Self:
+        """The lists whose names, counts and people the user may see."""
+        ids = user.readable_list_ids()
+        return self if ids is None else self.filter(pk__in=ids)
+
+    def manageable_by(self, user: "User") -> Self:
+        ids = user.manageable_list_ids()
+        return self if ids is None else self.filter(pk__in=ids)
+
+    def public(self) -> Self:
+        """Offered to strangers: on the form, in the public feed, on the preferences page."""
+        return self.filter(type=List.Type.PUBLIC, status=List.Status.ACTIVE)
+
+
+class List(models.Model):
+    """A mailing list."""
+
+    class Type(models.TextChoices):
+        PUBLIC = "public"
+        PRIVATE = "private"
+
+    class Optin(models.TextChoices):
+        SINGLE = "single"
+        DOUBLE = "double"
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        ARCHIVED = "archived"
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.TextField()
+    type = models.TextField(choices=Type.choices, default=Type.PRIVATE)
+    optin = models.TextField(choices=Optin.choices, default=Optin.SINGLE)
+    status = models.TextField(choices=Status.choices, default=Status.ACTIVE)
+    tags = ArrayField(models.TextField(), default=list, blank=True)
+    description = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ListQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(type__in=["public", "private"]), name="list_type_is_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(optin__in=["single", "double"]), name="list_optin_is_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=["active", "archived"]), name="list_status_is_known"
+            ),
+        )
+        # No indexes beyond the keys: even a large installation has hundreds of lists, read in one page.
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SubscriberQuerySet(models.QuerySet["Subscriber"]):
+    def visible_to(self, user: "User") -> Self:
+        """The people the user may see: all, or those on a list the user may read."""
+        if not user.may("subscribers:get", "subscribers:get_all"):
+            return self.none()
+        return self._within(user, user.readable_list_ids())
+
+    def manageable_by(self, user: "User") -> Self:
+        """The people the user may change; a user without readable lists manages none."""
+        if not user.may("subscribers:manage"):
+            return self.none()
+        return self._within(user, user.readable_list_ids())
+
+    def _within(self, user: "User", ids: "frozenset[int] | None") -> Self:
+        if ids is None or user.may("subscribers:get_all"):
+            return self
+        on_one = Subscription.objects.filter(subscriber=models.OuterRef("pk"), list_id__in=ids)
+        return self.filter(models.Exists(on_one))
+
+    def with_email(self, email: str) -> Self:
+        """By address in any case; matches the unique index on lower(email)."""
+        return self.alias(lowered=Lower("email")).filter(lowered=email.strip().lower())
+
+
+class Subscriber(models.Model):
+    """A person with an address. Blocklisted means: never mailed again."""
+
+    class Status(models.TextChoices):
+        ENABLED = "enabled"
+        DISABLED = "disabled"
+        BLOCKLISTED = "blocklisted"
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    email = models.TextField()
+    name = models.TextField(blank=True, default="")
+    attribs = models.JSONField(default=dict, blank=True)
+    status = models.TextField(choices=Status.choices, default=Status.ENABLED)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = SubscriberQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            # Also serves `with_email` and the import's ON CONFLICT.
+            models.UniqueConstraint(Lower("email"), name="subscriber_email_is_unique"),
+            models.CheckConstraint(
+                condition=models.Q(status__in=["enabled", "disabled", "blocklisted"]),
+                name="subscriber_status_is_known",
+            ),
+        )
+        indexes = (
+            # Segments and raw conditions on attributes: attribs @> '{"city": "..."}'.
+            GinIndex(fields=["attribs"], name="subscriber_attribs", opclasses=["jsonb_path_ops"]),
+            # GET /api/subscribers?order_by=created_at, and "joined since" segments.
+            models.Index(fields=["created_at", "id"], name="subscriber_created"),
+            # GET /api/subscribers?order_by=updated_at.
+            models.Index(fields=["updated_at", "id"], name="subscriber_updated"),
+            # The few who are not enabled: dashboard counts, maintenance, filters.
+            models.Index(
+                fields=["status", "id"], name="subscriber_not_enabled", condition=~models.Q(status="enabled")
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    def visible_to(self, user: "User") -> Self:
+        ids = user.readable_list_ids()
+        return self if ids is None else self.filter(list_id__in=ids)
+
+    def active(self) -> Self:
+        return self.exclude(status=Subscription.Status.UNSUBSCRIBED)
+
+
+class Subscription(models.Model):
+    """One person on one list.
+
+    The key leads with the list and carries the status (migration 0002), so that walking a list's
+    members in order of id never leaves the index. Foreign keys cascade in the database.
+    """
+
+    class Status(models.TextChoices):
+        UNCONFIRMED = "unconfirmed"
+        CONFIRMED = "confirmed"
+        UNSUBSCRIBED = "unsubscribed"
+
+    pk = models.CompositePrimaryKey("list_id", "subscriber_id")
+    list = models.ForeignKey(
+        List, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="subscriptions"
+    )
+    subscriber = models.ForeignKey(
+        Subscriber, on_delete=models.DO_NOTHING, db_constraint=False, related_name="subscriptions"
+    )
+    status = models.TextField(choices=Status.choices, default=Status.UNCONFIRMED)
+    meta = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = SubscriptionQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(status__in=["unconfirmed", "confirmed", "unsubscribed"]),
+                name="subscription_status_is_known",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"subscriber {self.subscriber_id} on list {self.list_id}"
+
+
+class ImportJob(models.Model):
+    """One import: its parameters, how far it is, and how it ended. The file lies in DATA_DIR/imports."""
+
+    class Status(models.TextChoices):
+        NONE = "none"
+        IMPORTING = "importing"
+        STOPPING = "stopping"
+        FINISHED = "finished"
+        FAILED = "failed"
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.TextField()
+    path = models.TextField(blank=True, default="")
+    params = models.JSONField(default=dict)
+    status = models.TextField(choices=Status.choices, default=Status.IMPORTING)
+    total = models.BigIntegerField(default=0)
+    imported = models.BigIntegerField(default=0)
+    rejected = models.BigIntegerField(default=0)
+    # Where a resumed run goes on: the number of data rows that are committed.
+    rows_done = models.BigIntegerField(default=0)
+    token = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    cleared = models.BooleanField(default=False)
+    by = models.ForeignKey(
+        "accounts.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ImportLine(models.Model):
+    """A line of an import's log: progress, or a rejected row with its line number and the reason."""
+
+    job = models.ForeignKey(ImportJob, on_delete=models.CASCADE, related_name="lines")
+    at = models.DateTimeField(db_default=Now())
+    line = models.BigIntegerField(null=True, blank=True)
+    rejected = models.BooleanField(default=False)
+    text = models.TextField()
+    # The rejected row as it stood, so that it can be corrected and imported again.
+    row: Any = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return self.text
