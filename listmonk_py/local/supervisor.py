@@ -89,7 +89,7 @@ class Log:
 
     width: int
     folder: Path | None = None
-    coloured: bool = field(default_factory=lambda: sys.stdout.isatty())
+    coloured: bool = field(default_factory=sys.stdout.isatty)
     quiet: bool = False
 
     def __post_init__(self) -> None:

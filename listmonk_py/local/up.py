@@ -88,7 +88,7 @@ def _check_ports(options: Options) -> None:
     for name, port, host in wanted:
         if not ports.is_free(port, host):
             raise LocalError(
-                f"Port {port} of {host} is taken by another program. Stop it, or choose another port with {name}."
+                f"Port {port} of {host} is taken by another program. Stop it, or choose another with {name}."
             )
 
 

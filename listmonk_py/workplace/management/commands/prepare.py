@@ -39,7 +39,8 @@ class Command(BaseCommand):
             connection.ensure_connection()
         except OperationalError as fault:
             raise CommandError(
-                f"PostgreSQL at {where['HOST'] or 'its socket'}:{where['PORT'] or 5432} cannot be used: {str(fault).strip()}"
+                f"PostgreSQL at {where['HOST'] or 'its socket'}:{where['PORT'] or 5432} cannot be used:"
+                f" {str(fault).strip()}"
             ) from fault
         if connection.pg_version < 150000:
             raise CommandError(f"PostgreSQL 15 or newer is needed; this is {connection.pg_version // 10000}.")
