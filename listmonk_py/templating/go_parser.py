@@ -315,7 +315,7 @@ def _trimming(trim: Trim) -> str:
     """Return a Jinja comment that trims as `trim` says and keeps the count of lines."""
     if not (trim.left or trim.right or trim.newlines):
         return ""
-    return f"{{#{'-' if trim.left else ''}{chr(10) * trim.newlines}{'-' if trim.right else ''}#}}"
+    return f"{{#{'-' if trim.left else ''}{chr(10) * trim.newlines} {'-' if trim.right else ''}#}}"
 
 
 def _opens(found: list[Word], word: Word) -> bool:

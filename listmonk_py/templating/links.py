@@ -69,7 +69,7 @@ _STRING = r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\''
 _CALL = re.compile(
     rf"""(?P<string>{_STRING})
     | (?<![\w.])(?:TrackLink|track_link)\s*\(\s*(?P<link>{_STRING})\s*\)
-    | (?<![\w.])(?P<computed>TrackLink|track_link)\s*(?=\()
+    | (?<![\w.])(?P<computed>TrackLink|track_link)\s*\(
     | (?<![\w.])(?P<url>{"|".join([*_NAMES, *_GO_NAMES])})\b(?!\s*=[^=])(?:\s*\(\s*\))?
     """,
     re.VERBOSE,
@@ -90,7 +90,7 @@ def constant_links(source: str) -> list[str]:
 def expand(source: str, *, urls: Urls, tracking: Tracking, register: Register, html: bool = True) -> str:
     """Return `source` with its URL functions replaced by text.
 
-    What is computed per recipient stays a call, `track_link(url, person)`, which the engine gets from
+    What is computed per recipient stays a call, `track_link(person, url)`, which the engine gets from
     `link_function`.
 
     Args:
@@ -104,9 +104,9 @@ def expand(source: str, *, urls: Urls, tracking: Tracking, register: Register, h
 
 
 def link_function(urls: Urls, tracking: Tracking, register: Register) -> Callable[[object, object], str]:
-    """Return `track_link(url, person)` for links whose URL differs between recipients."""
+    """Return `track_link(person, url)` for links whose URL differs between recipients."""
 
-    def track_link(url: object, person: object) -> str:
+    def track_link(person: object, url: object) -> str:
         target = "" if url is None else str(url).replace("&amp;", "&")
         if tracking is Tracking.DISABLED or urls.preview or not target:
             return target
@@ -128,7 +128,7 @@ class _Expansion:
         self._tracking = tracking
         self._registered = registered
         self._html = html
-        self._tracked_person = "subscriber.uuid" if tracking is Tracking.INDIVIDUAL else f'"{DUMMY_UUID}"'
+        self._person = "subscriber.uuid" if tracking is Tracking.INDIVIDUAL else f'"{DUMMY_UUID}"'
 
     def all(self, source: str) -> Iterator[str]:
         for piece in pieces(source):
@@ -149,8 +149,8 @@ class _Expansion:
             return "{{" + _CALL.sub(self._as_expression, text[2:-2]) + "}}"
         pattern = self._link(_target(call["link"])) if call["link"] else self._url(call["url"])
         lines = "\n" * inside.count("\n")
-        before = "{#-#}" if left else ""
-        after = f"{{#{lines}{'-' if right else ''}#}}" if right or lines else ""
+        before = "{#- #}" if left else ""
+        after = f"{{# {lines}{'-' if right else ''}#}}" if right or lines else ""
         return before + self._as_text(pattern) + after
 
     def _as_text(self, pattern: str) -> str:
@@ -164,16 +164,17 @@ class _Expansion:
         if call["string"]:
             return call[0]
         if call["computed"]:
-            return self._computed(call)
+            # The person comes first, because where this call ends is not known here.
+            return f"track_link({self._person}, "
         pattern = self._link(_target(call["link"])) if call["link"] else self._url(call["url"])
-        code = " ~ subscriber.uuid ~ ".join(quoted(part) for part in pattern.split(_PERSON))
+        code = " ~ ".join(
+            "subscriber.uuid" if part == _PERSON else quoted(part)
+            for part in re.split(f"({_PERSON})", pattern)
+            if part or not pattern
+        )
         if pattern.startswith("<"):
             return f"(({code})|safe)" if self._html else '""'
         return f"({code})"
-
-    def _computed(self, call: re.Match[str]) -> str:
-        """Name the person first, because where the arguments of the call end is not known here."""
-        return f"track_link_of({self._tracked_person})"
 
     def _link(self, target: str) -> str:
         link = self._registered.get(target)

@@ -19,7 +19,8 @@ class Tokens:
     def __init__(self) -> None:
         self._mark = f"q{secrets.token_hex(6)}q"
         self._kept: list[str] = []
-        self._token = re.compile(self._mark + r"(\d+)z", re.IGNORECASE)
+        self.pattern = rf"{self._mark}\d+s?z"
+        self._token = re.compile(self.pattern)
 
     def keep(self, text: str) -> str:
         """Return the token that stands for `text`."""
@@ -33,5 +34,5 @@ class Tokens:
     def restore(self, text: str) -> str:
         """Return `text` with every token swapped back, also those kept inside other tokens."""
         while self._token.search(text):
-            text = self._token.sub(lambda found: self._kept[int(found[1])], text)
+            text = self._token.sub(lambda found: self._kept[int(found[0][len(self._mark) :].rstrip("sz"))], text)
         return text
