@@ -79,3 +79,12 @@ def redis(redis_url: str) -> Iterator[Any]:
     yield client
     client.flushdb()
     client.close()
+
+
+@pytest.fixture(autouse=True)
+def fresh_runtime_settings() -> None:
+    """Each test starts with the settings its own database holds, not with the last test's."""
+    from listmonk_py.configuration import runtime
+
+    runtime._values, runtime._version = {}, -1
+    runtime.forget()
