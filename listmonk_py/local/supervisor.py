@@ -132,7 +132,7 @@ class Supervisor:
         self.log = log
         self.on_change = on_change
         self.running: dict[str, Running] = {}
-        self.stopping = False
+        self.stopping = self.stopped = False
         self.everything_ready = False
         self.selector = selectors.DefaultSelector()
         self._wake_read, self._wake_write = os.pipe()
@@ -301,8 +301,11 @@ class Supervisor:
             self.turn()
 
     def stop_all(self) -> None:
-        """Stop every program, highest stage first; programs of one stage together."""
+        """Stop every program, highest stage first; programs of one stage together. Once."""
         self.stopping = True
+        if self.stopped:
+            return
+        self.stopped = True
         for stage in sorted({one.program.stage for one in self.running.values()}, reverse=True):
             self._stop_stage([one for one in self.running.values() if one.program.stage == stage])
         self.selector.close()
