@@ -4,7 +4,7 @@ import asyncio
 from typing import Protocol, cast
 
 from ..outgoing import Outcome, Outgoing
-from .opening import ServerFault, connect, open_session, tls_context
+from .opening import Line, ServerFault, connect, open_session, tls_context
 from .pipeline import Closing, Pipeline
 from .replies import ProtocolError, Reply
 from .settings import ServerSettings
@@ -19,9 +19,9 @@ class Owner(Protocol):
 
     def pull(self) -> Outgoing | None: ...
 
-    def dress(self, message: Outgoing) -> bytes: ...
-
     def settle(self, message: Outgoing, outcome: Outcome, reply: Reply) -> None: ...
+
+    def interrupted(self, sent: Outgoing, outcome: Outcome, reply: Reply, *, progress: bool) -> None: ...
 
     def opened(self, connection: "Connection") -> None: ...
 
@@ -31,13 +31,13 @@ class Owner(Protocol):
     def closed(self, connection: "Connection", fault: ServerFault | None) -> None: ...
 
 
-class Connection(asyncio.Protocol):
+class Connection(Line):
     """Opens itself, then feeds its `Pipeline`; reports to its pool.
 
     deadline: loop time by which the server must have said something; the pool looks at it.
     """
 
-    def __init__(self, pool: Owner, *, dressed: bool) -> None:
+    def __init__(self, pool: Owner) -> None:
         self.pool = pool
         self.settings = pool.settings
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
@@ -45,7 +45,7 @@ class Connection(asyncio.Protocol):
         self.served = 0
         self.idle_since = 0.0
         self.leaving = False  # take no further message; close when nothing is under way
-        self._dressed = dressed
+        self._connected = False
         self._loop = asyncio.get_running_loop()
         self._pipeline: Pipeline | None = None
         self._buffer = b""
@@ -75,9 +75,7 @@ class Connection(asyncio.Protocol):
         else:
             if self._over:
                 return
-            self._pipeline = Pipeline(
-                extensions, self._pull, self.pool.settle, self.pool.dress if self._dressed else None
-            )
+            self._pipeline = Pipeline(extensions, self._pull, self.pool.settle)
             self._buffer = b""
             self.idle_since = self._loop.time()
             self.pool.opened(self)
@@ -86,11 +84,6 @@ class Connection(asyncio.Protocol):
         return bool(self._buffer or self._lines)
 
     async def reply(self, timeout_s: float) -> list[bytes]:
-        """The lines of the next whole reply while the session is being opened.
-
-        Raises:
-            ServerFault: none came in time, or the connection went away.
-        """
         lines = self._whole_reply()
         if lines is not None:
             return lines
@@ -117,6 +110,7 @@ class Connection(asyncio.Protocol):
     # --- asyncio.Protocol --------------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        self._connected = True
         if self._over:
             self.transport.abort()
 
@@ -135,8 +129,10 @@ class Connection(asyncio.Protocol):
         except ProtocolError as fault:
             self.end(ServerFault(str(fault)))
             return
+        timeouts = self.settings.timeouts
+        self.deadline = self._loop.time() + (timeouts.command_s if pipeline.dot is None else timeouts.dot_s)
         if pieces:
-            self._write(pieces)
+            self.transport.writelines(pieces)
         elif pipeline.idle:
             self._rest()
 
@@ -167,12 +163,19 @@ class Connection(asyncio.Protocol):
         """A message is under way."""
         return self._pipeline is not None and not self._pipeline.idle
 
+    def under_way(self) -> list[Outgoing]:
+        """The messages this connection carries now: none, one or two."""
+        if self._pipeline is None:
+            return []
+        return [m for m in (self._pipeline.dot, self._pipeline.current) if m is not None]
+
     def start(self) -> None:
         """Take the first message after a pause, if the pool has one."""
         if self._pipeline is not None and not self._over:
             pieces = self._pipeline.start()
             if pieces:
-                self._write(pieces)
+                self.deadline = self._loop.time() + self.settings.timeouts.command_s
+                self.transport.writelines(pieces)
 
     def leave(self) -> None:
         """Close as soon as nothing is under way."""
@@ -209,21 +212,23 @@ class Connection(asyncio.Protocol):
         text = fault.text if fault else "The connection was given up."
         reply = Reply(fault.code if fault else 0, "", text)
         certain = self._dot_not_sent(untouched)
-        if self.transport is not None:
+        if self._connected:
             self.transport.abort()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(ServerFault(text))
         if not self._opening.done() and asyncio.current_task(self._loop) is not self._opening:
             self._opening.cancel()
         self.pool.closed(self, fault)
-        if doubtful is not None:
-            self.pool.settle(doubtful, Outcome.SERVER if certain else Outcome.UNKNOWN, reply)
+        progress = self.served - (doubtful is not None) - (untouched is not None) > 0
         if untouched is not None:
-            self.pool.settle(untouched, Outcome.SERVER, reply)
+            self.pool.interrupted(untouched, Outcome.SERVER, reply, progress=progress)
+        if doubtful is not None:
+            outcome = Outcome.SERVER if certain else Outcome.UNKNOWN
+            self.pool.interrupted(doubtful, outcome, reply, progress=progress)
 
     def _dot_not_sent(self, following: Outgoing | None) -> bool:
         """More is unwritten here than what was written behind the final dot's own line."""
-        if self.transport is None or self.transport.is_closing():
+        if not self._connected or self.transport.is_closing():
             return False
         behind = 0
         if following is not None:
@@ -241,12 +246,6 @@ class Connection(asyncio.Protocol):
                 self.leaving = True
         return message
 
-    def _write(self, pieces: list[bytes]) -> None:
-        timeouts = self.settings.timeouts
-        waits_for_dot = self._pipeline is not None and self._pipeline.dot is not None
-        self.deadline = self._loop.time() + (timeouts.dot_s if waits_for_dot else timeouts.command_s)
-        self.transport.writelines(pieces)
-
     def _rest(self) -> None:
         self.idle_since = self._loop.time()
         if self.leaving:
@@ -262,4 +261,3 @@ class Connection(asyncio.Protocol):
         self.transport.write(b"QUIT\r\n")
         self.transport.close()
         self.pool.closed(self, None)
-

@@ -5,7 +5,6 @@ import base64
 import binascii
 import socket
 import ssl
-from typing import Protocol
 
 from .authentication import EXCHANGES, MECHANISMS
 from .extensions import Extensions, parse_ehlo
@@ -28,14 +27,22 @@ class ServerFault(Exception):
         self.crowded = crowded
 
 
-class Line(Protocol):
+class Line(asyncio.Protocol):
     """What opening needs of a connection."""
 
     transport: asyncio.Transport
 
-    async def reply(self, timeout_s: float) -> list[bytes]: ...
+    async def reply(self, timeout_s: float) -> list[bytes]:
+        """The lines of the next whole reply.
 
-    def unread(self) -> bool: ...
+        Raises:
+            ServerFault: none came in time, or the connection went away.
+        """
+        raise NotImplementedError
+
+    def unread(self) -> bool:
+        """Bytes have come that nobody has asked for yet."""
+        raise NotImplementedError
 
 
 def tls_context(settings: ServerSettings) -> ssl.SSLContext:
@@ -59,16 +66,14 @@ async def connect(line: Line, settings: ServerSettings, context: ssl.SSLContext 
     try:
         async with asyncio.timeout(settings.timeouts.connect_s):
             await loop.create_connection(
-                lambda: line,  # type: ignore[arg-type, return-value]
+                lambda: line,
                 settings.host,
                 settings.port,
                 ssl=direct,
                 server_hostname=settings.host if direct else None,
             )
     except TimeoutError:
-        raise ServerFault(
-            f"{where} did not answer within {settings.timeouts.connect_s:g} seconds."
-        ) from None
+        raise ServerFault(f"{where} did not answer within {settings.timeouts.connect_s:g} seconds.") from None
     except ssl.SSLError as fault:
         raise _tls_fault(where, fault) from None
     except socket.gaierror:
@@ -79,10 +84,10 @@ async def connect(line: Line, settings: ServerSettings, context: ssl.SSLContext 
 
 def _tls_fault(where: str, fault: ssl.SSLError) -> ServerFault:
     if isinstance(fault, ssl.SSLCertVerificationError):
-        return ServerFault(
-            f"The certificate of {where} is not valid: {fault.verify_message}.", lasting=True
-        )
-    return ServerFault(f"TLS with {where} failed: {fault.reason or fault}. Is it the right port?", lasting=True)
+        return ServerFault(f"The certificate of {where} is not valid: {fault.verify_message}.", lasting=True)
+    return ServerFault(
+        f"TLS with {where} failed: {fault.reason or fault}. Is it the right port?", lasting=True
+    )
 
 
 async def open_session(line: Line, settings: ServerSettings, context: ssl.SSLContext | None) -> Extensions:
@@ -165,7 +170,7 @@ async def _start_tls(
         async with asyncio.timeout(settings.timeouts.connect_s):
             transport = await loop.start_tls(
                 line.transport,
-                line,  # type: ignore[arg-type]
+                line,
                 context,
                 server_hostname=settings.host,
             )

@@ -56,13 +56,11 @@ class Pipeline:
     pull: gives the next message, or None when there is none now.
     settle: takes a message's outcome; called at most once per message. What is not settled when the
         connection ends is told by `lost`.
-    dress: may change a message's content just before it leaves (a server's own headers).
     """
 
     __slots__ = (
         "_buffer",
         "_copies_refused",
-        "_dress",
         "_expect",
         "_extensions",
         "_lines",
@@ -76,17 +74,10 @@ class Pipeline:
         "dot",
     )
 
-    def __init__(
-        self,
-        extensions: Extensions,
-        pull: Pull,
-        settle: Settle,
-        dress: Callable[[Outgoing], bytes] | None = None,
-    ) -> None:
+    def __init__(self, extensions: Extensions, pull: Pull, settle: Settle) -> None:
         self._extensions = extensions
         self._pull = pull
         self._settle = settle
-        self._dress = dress
         self._buffer = b""
         self._lines: list[bytes] = []
         self._expect: deque[int] = deque()
@@ -242,11 +233,10 @@ class Pipeline:
     # --- sending -----------------------------------------------------------------------------------
     def _send_content(self, message: Outgoing, pieces: list[bytes]) -> None:
         self.dot, self.current = message, None
-        pieces.append(message.data if self._dress is None else self._dress(message))
+        pieces.append(message.data)
         self._expect.append(DOT)
         if self._copies_refused:
-            message, copies = self.dot, "; ".join(self._copies_refused)
-            self._settle_copies(message, copies)
+            self._settle_copies(message, "; ".join(self._copies_refused))
         pieces.append(b".\r\n")
         if self._extensions.pipelining:
             self._next(pieces)
@@ -266,7 +256,8 @@ class Pipeline:
     def _refuse(self, pieces: list[bytes]) -> None:
         """Settle the current message by its refusal, reset the session, take the next."""
         message = self.current
-        assert message is not None and self._refusal is not None
+        assert message is not None
+        assert self._refusal is not None
         tag, reply = self._refusal
         self.current = None
         self._settle(message, refusal_outcome(COMMANDS[tag], reply), reply)

@@ -110,7 +110,7 @@ def server_from_entry(entry: Mapping[str, Any]) -> ServerSettings:
         ValueError: a duration cannot be read.
     """
     headers = [pair for mapping in entry.get("email_headers") or () for pair in mapping.items()]
-    tls_type = entry.get("tls_type") or "none"
+    tls_type: TlsType = entry.get("tls_type") or "none"
     return ServerSettings(
         uuid=str(entry["uuid"]),
         name=entry.get("name") or "",
