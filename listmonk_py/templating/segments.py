@@ -11,7 +11,7 @@ Both engines give the same message; tests/mail/test_segments.py holds them to it
 import re
 import secrets
 from binascii import b2a_qp
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -67,20 +67,23 @@ class SegmentTemplate:
 
     Attributes:
         islands: how many pieces minijinja renders; 0 for an ordinary body.
+        fixed: the pieces, when they are the same for everybody; else None.
         size_bytes: about what it keeps in memory.
     """
 
     def __init__(
-        self, run: Callable[[list, Mapping[str, Any]], None], *, islands: int, size_bytes: int
+        self, run: Callable[..., None], *, islands: int, size_bytes: int, fixed: list[Any] | None
     ) -> None:
         self.render_into = run
+        self.fixed = fixed
         self.islands = islands
         self.size_bytes = size_bytes
 
-    # render_into(recipient, out): append the pieces for `recipient` (keys as in contract 6.2: id, uuid,
-    # email, name, first_name, last_name, status, attribs, created_at, updated_at) to the list `out`.
-    # Raises TemplateError when an island cannot be rendered; `out` then holds an incomplete message.
-    render_into: Callable[[list, Mapping[str, Any]], None]
+    # render_into(out, recipient, extra={}): append the pieces for `recipient` (keys as in contract 6.2: id,
+    # uuid, email, name, first_name, last_name, status, attribs, created_at, updated_at) to the list `out`.
+    # `extra` holds the data of the other names. Raises TemplateError when an island cannot be rendered;
+    # `out` then holds an incomplete message.
+    render_into: Callable[..., None]
 
 
 def compile_segments(
@@ -90,8 +93,9 @@ def compile_segments(
     encoding: Encoding = "qp",
     constants: Mapping[str, Any] | None = None,
     functions: Mapping[str, Callable[..., Any]] | None = None,
+    extra_names: Sequence[str] = (),
 ) -> SegmentTemplate:
-    """Compile Jinja `source` whose only varying name is `subscriber`.
+    """Compile Jinja `source`, in which `subscriber` varies with every rendering.
 
     Args:
         html: escape values for HTML.
@@ -99,6 +103,7 @@ def compile_segments(
             "text" gives str pieces.
         constants: further names with plain data, such as `campaign`; folded in where a path names them.
         functions: further functions, callable from islands.
+        extra_names: further names that vary, such as `tx`.
 
     Raises:
         TemplateError: minijinja cannot compile the source, with the line.
@@ -110,6 +115,7 @@ def compile_segments(
     except minijinja.TemplateError as error:
         raise explained(error) from error
     compiler = _Compiler(engine, html=html, encoding=encoding, constants=freeze(constants or {}))
+    compiler.varying |= set(extra_names)
     try:
         nodes = compiler.fold(parse(source))
         if _count_islands(nodes) > _MOST_ISLANDS:
@@ -132,7 +138,8 @@ class _Compiler:
             escaped = html if mode == "" else mode == "escape"
             self.table[f"put_{mode}"] = encoder(escaped, _shower(engine, mode))
         self.lines: list[str] = []
-        self.prefixes: dict[tuple[str, ...], str] = {(ROOT,): "s"}
+        self.prefixes: dict[tuple[str, ...], str] = {(): "x", (ROOT,): "s"}
+        self.varying = frozenset([ROOT])
         self.islands = 0
         self.size_bytes = 0
 
@@ -144,7 +151,7 @@ class _Compiler:
         for node in nodes:
             if isinstance(node, Output) and node.path[0] in self.constants:
                 node = Text(self._fixed(node))
-            elif isinstance(node, Output) and node.path[0] != ROOT:
+            elif isinstance(node, Output) and node.path[0] not in self.varying:
                 node = Island("{{ " + _source_of(node) + " }}")
             elif isinstance(node, If):
                 node = If(tuple((self._known(c), tuple(self.fold(list(body)))) for c, body in node.branches))
@@ -160,7 +167,7 @@ class _Compiler:
 
     def _known(self, condition: Condition | None) -> Condition | None:
         """A condition about anything but the recipient is minijinja's."""
-        if condition is None or all(path[0] == ROOT for path in _paths_of(condition)):
+        if condition is None or all(path[0] in self.varying for path in _paths_of(condition)):
             return condition
         return Asked(_expression_of(condition))
 
@@ -171,10 +178,14 @@ class _Compiler:
         self._block(nodes, 1, repeated)
         body = self.lines
         head = [" " + line for line in self._head(repeated)]
-        code = "def run(out, s):\n" + "\n".join(head + (body or [" pass"]))
+        code = "def run(out, s, x={}):\n" + "\n".join(head + (body or [" pass"]))
         exec(compile(code, "<segments>", "exec"), self.table)  # noqa: S102 - names and constants are ours
+        varies = any(not isinstance(node, Text) for node in nodes)
         return SegmentTemplate(
-            self.table["run"], islands=self.islands, size_bytes=self.size_bytes + 3 * len(code)
+            self.table["run"],
+            islands=self.islands,
+            size_bytes=self.size_bytes + 3 * len(code),
+            fixed=None if varies else [self.encode(node.text) for node in nodes if isinstance(node, Text)],
         )
 
     def _repeated(self, nodes: list[Node]) -> dict[Output, str]:
@@ -189,16 +200,17 @@ class _Compiler:
         values = [f"{name} = {self._call(output)}" for output, name in repeated.items()]
         lines = []
         for path, name in self.prefixes.items():
-            if path != (ROOT,):
+            if name not in ("s", "x"):
                 parent = self.prefixes[path[:-1]]
                 lines.append(f"{name} = {parent}.get({self._constant(path[-1])})")
                 lines.append(f"if type({name}) is not dict: {name} = as_mapping({name})")
         if self.islands:
-            lines.append("c = context(s)")
+            lines.append("c = context(s, x)")
         return lines + values
 
     def _block(self, nodes: list[Node], indent: int, repeated: Mapping[Output, str]) -> None:
-        margin, row = " " * indent, []
+        margin = " " * indent
+        row: list[str] = []
 
         def flush() -> None:
             if row:
@@ -247,7 +259,7 @@ class _Compiler:
         return f"put_({self._lookup(node.path, ', ' + self._constant(node.default))})"
 
     def _lookup(self, path: tuple[str, ...], default: str) -> str:
-        if len(path) == 1:
+        if path == (ROOT,):
             return "s"
         return f"{self._prefix(path[:-1])}.get({self._constant(path[-1])}{default})"
 
@@ -265,8 +277,8 @@ class _Compiler:
 
     # --- islands ---
 
-    def context(self, recipient: Mapping[str, Any]) -> dict[str, Any]:
-        return {**self.constants, ROOT: freeze(recipient)}
+    def context(self, recipient: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+        return {**self.constants, **freeze(extra), ROOT: freeze(recipient)}
 
     def _add(self, source: str) -> str:
         name = f"t{len(self.table)}_{secrets.token_hex(4)}"

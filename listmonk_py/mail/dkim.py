@@ -1,0 +1,164 @@
+"""DKIM signatures (RFC 6376, and RFC 8463 for Ed25519), relaxed/relaxed.
+
+A mail server usually signs; this is for those that do not. RSA-2048 costs 0.8 ms of a core per message in
+any language, Ed25519 0.05 ms, but not every receiver verifies Ed25519.
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+
+from listmonk_py.api.errors import DomainError
+from listmonk_py.mail.addresses import InvalidEmail, ascii_domain
+
+# Fields whose change would change what the reader sees or where answers go. Fields that are absent are
+# named too (once more than they occur), so that nobody can add one: RFC 6376 section 8.15.
+SIGNED_FIELDS = (
+    "from", "to", "cc", "subject", "date", "message-id", "reply-to", "mime-version", "content-type",
+    "content-transfer-encoding", "list-id", "list-unsubscribe", "list-unsubscribe-post", "feedback-id",
+)  # fmt: skip
+# Mailing lists and gateways rewrite or add the others; signing them again would only break signatures.
+OVERSIGNED_FIELDS = ("from", "to", "cc", "subject", "date", "message-id", "reply-to", "content-type")
+
+_FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:((?:[^\r\n]|\r\n[ \t])*)\r\n", re.MULTILINE)
+_BLANKS = re.compile(rb"[ \t]{2,}|\t")
+_TRAILING_BLANK = re.compile(rb" (?=\r\n)")
+_SELECTOR = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,250}[A-Za-z0-9])?\Z")
+
+# Constant pieces are canonicalised once; shorter ones are cheaper to do again than to look up.
+_SHORTEST_KEPT = 200
+_MOST_KEPT = 256
+
+
+class InvalidKey(DomainError):
+    """The private key, the domain or the selector of a DKIM signature cannot be used."""
+
+
+class Signer:
+    """Signs messages for one domain with one key, which is read once.
+
+    Raises:
+        InvalidKey: the PEM text is no RSA (1024 bits or more) or Ed25519 private key, or the domain or
+            selector is not a DNS name.
+    """
+
+    def __init__(self, *, domain: str, selector: str, private_key_pem: str) -> None:
+        try:
+            self.domain = ascii_domain(domain.strip())
+        except InvalidEmail as error:
+            raise InvalidKey(f"“{domain}” is no domain for a DKIM signature.") from error
+        if not _SELECTOR.match(self.domain) or not _SELECTOR.match(selector):
+            raise InvalidKey(f"“{selector}._domainkey.{domain}” is no DNS name for a DKIM key.")
+        self.selector = selector
+        self._key = _load(private_key_pem)
+        algorithm = "rsa-sha256" if isinstance(self._key, rsa.RSAPrivateKey) else "ed25519-sha256"
+        self._start = (
+            f"DKIM-Signature: v=1; a={algorithm}; c=relaxed/relaxed; d={self.domain};\r\n s={selector};"
+        ).encode("ascii")
+        self._kept: dict[bytes, bytes] = {}
+
+    def signs_for(self, from_domain: str) -> bool:
+        """Whether a signature would align with a From address of `from_domain` (the domain or one below)."""
+        domain = from_domain.lower()
+        return domain == self.domain or domain.endswith("." + self.domain)
+
+    def sign(self, head: bytes, body: Sequence[bytes], *, time_s: int | None = None) -> bytes:
+        """Return the `DKIM-Signature` field to put before `head`.
+
+        Args:
+            head: the header fields, each ending in CRLF.
+            body: dot-stuffed pieces, each starting and ending at the start of a line.
+            time_s: Unix time of the signature, left out when None.
+        """
+        fields: dict[str, list[bytes]] = {}
+        for name, value in _FIELD.findall(head):
+            canonical = b"%b:%b\r\n" % (name.lower(), b" ".join(value.split()))
+            fields.setdefault(name.lower().decode("ascii"), []).append(canonical)
+        names: list[str] = []
+        signed: list[bytes] = []
+        for name in SIGNED_FIELDS:
+            # Several fields of one name are taken from the last up (RFC 6376 section 5.4.2).
+            occurrences = fields.get(name, [])
+            names += [name] * (len(occurrences) + (name in OVERSIGNED_FIELDS))
+            signed += reversed(occurrences)
+        stamp = b" t=%d;" % time_s if time_s is not None else b""
+        unsigned = b"%b%b\r\n bh=%b;\r\n h=%b;\r\n b=" % (
+            self._start,
+            stamp,
+            b64encode(self._body_hash(body)),
+            _folded(names),
+        )
+        own = b"dkim-signature:" + b" ".join(unsigned.partition(b":")[2].split())
+        signature = b64encode(self._signature(b"".join(signed) + own))
+        lines = [signature[i : i + 72] for i in range(0, len(signature), 72)]
+        return unsigned + b"\r\n ".join(lines) + b"\r\n"
+
+    def _signature(self, data: bytes) -> bytes:
+        if isinstance(self._key, rsa.RSAPrivateKey):
+            return self._key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+        # RFC 8463 section 3: Ed25519 signs the SHA-256 digest.
+        return self._key.sign(sha256(data).digest())
+
+    def _body_hash(self, body: Iterable[bytes]) -> bytes:
+        """SHA-256 of the body in relaxed form, without the empty lines at its end (RFC 6376 3.4.4)."""
+        digest = sha256()
+        held, hashed = b"", False
+        for piece in body:
+            canonical = self._canonical(piece)
+            content = canonical.rstrip(b"\r\n")
+            if content:
+                digest.update(held + content)
+                held, hashed = canonical[len(content) :], True
+            else:
+                held += canonical
+        if hashed:
+            digest.update(b"\r\n")
+        return digest.digest()
+
+    def _canonical(self, piece: bytes) -> bytes:
+        if len(piece) < _SHORTEST_KEPT:
+            return canonical_piece(piece)
+        kept = self._kept.get(piece)
+        if kept is None:
+            kept = canonical_piece(piece)
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            self._kept[piece] = kept
+        return kept
+
+
+def canonical_piece(piece: bytes) -> bytes:
+    """Undo dot-stuffing, and bring blanks into relaxed form: one for a run, none at the end of a line."""
+    plain = piece.replace(b"\n..", b"\n.")
+    if plain.startswith(b".."):
+        plain = plain[1:]
+    return _TRAILING_BLANK.sub(b"", _BLANKS.sub(b" ", plain))
+
+
+def _folded(names: list[str]) -> bytes:
+    lines, line = [], ""
+    for name in names:
+        if len(line) + len(name) > 70:
+            lines.append(line)
+            line = ""
+        line += name + ":"
+    return "\r\n ".join([*lines, line]).removesuffix(":").encode("ascii")
+
+
+def _load(pem: str) -> rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey:
+    try:
+        key = serialization.load_pem_private_key(pem.strip().encode("utf-8"), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise InvalidKey("The DKIM key is not an unencrypted private key in PEM form.") from error
+    if isinstance(key, rsa.RSAPrivateKey):
+        if key.key_size < 1024:
+            raise InvalidKey(f"The DKIM key has {key.key_size} bits; receivers ask for 1024 or more.")
+        return key
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return key
+    raise InvalidKey("The DKIM key is neither an RSA nor an Ed25519 key.")

@@ -1,0 +1,200 @@
+"""Header fields as they go over the wire: encoded, folded, and free of anything that could end a line.
+
+Every function that returns bytes returns whole fields with their CRLF: ASCII but for addresses that need
+SMTPUTF8, lines of at most 78 columns where there is a blank to fold at and 998 in any case (RFC 5322
+section 2.1.1).
+"""
+
+import re
+import time
+from base64 import b64encode
+from binascii import b2a_qp
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from email import policy
+from email.parser import BytesHeaderParser
+from email.utils import format_datetime
+from urllib.parse import quote
+
+from listmonk_py.api.errors import DomainError
+from listmonk_py.mail.addresses import Mailbox, envelope_address
+
+PREFERRED_COLUMNS = 78
+LONGEST_LINE = 998
+
+# RFC 2047 section 2: an encoded word has at most 75 characters, of which the frame takes 12.
+_LONGEST_PAYLOAD = 63
+_LONGEST_PLAIN_NAME = 60
+
+_BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_NAME = re.compile(r"[!-9;-~]{1,76}\Z")
+_WORD = re.compile(r" *[^ ]+")
+# RFC 2047 section 5 (3): in a phrase only these stand for themselves.
+_PHRASE_SAFE = re.compile(rb"[A-Za-z0-9!*+/-]")
+
+# The message's structure, the servers' trace, and what only the signer writes.
+OURS_ALONE = frozenset(
+    [
+        "bcc",
+        "content-disposition",
+        "content-length",
+        "content-transfer-encoding",
+        "content-type",
+        "dkim-signature",
+        "mime-version",
+        "received",
+        "return-path",
+    ]
+)
+
+
+class InvalidHeader(DomainError):
+    """A header's name or value cannot be written into a mail."""
+
+
+def check_name(name: str) -> str:
+    """`name`, stripped.
+
+    Raises:
+        InvalidHeader: it is no field name (RFC 5322 section 3.6.8).
+    """
+    name = name.strip()
+    if not _NAME.match(name):
+        raise InvalidHeader(f"“{name[:80]}” is no header name. Use letters, digits and hyphens, no colon.")
+    return name
+
+
+def clean(text: str) -> str:
+    """`text` on one line: every run of control characters and line separators becomes one space."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    return _BREAKING.sub(" ", text).strip()
+
+
+def unstructured(name: str, text: str, *, literal: bool = False) -> bytes:
+    """The field `name: text`, with RFC 2047 words where `text` is not ASCII.
+
+    Args:
+        literal: encode as well what merely looks like an encoded word, so that readers see it as written.
+    """
+    text = clean(text)
+    room = PREFERRED_COLUMNS - len(name) - 2
+    if text.isascii() and not (literal and "=?" in text):
+        if len(text) <= room:
+            return f"{name}: {text}\r\n".encode("ascii")
+        folded = _fold(name + ":", text)
+        if all(len(line) <= LONGEST_LINE for line in folded.split("\r\n")):
+            return folded.encode("ascii") + b"\r\n"
+    words = encoded_words(text, first_room=room)
+    return b"%b: %b\r\n" % (name.encode("ascii"), b"\r\n ".join(words))
+
+
+def _fold(prefix: str, text: str) -> str:
+    """Break before words so that lines stay within the preferred width; blanks are kept."""
+    lines, line = [], prefix
+    for word in _WORD.findall(" " + text):
+        if len(line) + len(word) > PREFERRED_COLUMNS and line != prefix:
+            lines.append(line)
+            line = word
+        else:
+            line += word
+    return "\r\n".join([*lines, line])
+
+
+def encoded_words(text: str, *, first_room: int = 75, phrase: bool = False) -> list[bytes]:
+    """`text` as RFC 2047 words of at most 75 columns, the first within `first_room`; Q or B, the shorter."""
+    raw = text.encode("utf-8", "replace")
+    as_q = _q_phrase if phrase else _q_text
+    use_b = len(as_q(raw)) > len(raw) * 4 / 3 + 3
+    encode: Callable[[bytes], bytes] = b64encode if use_b else as_q
+    frame = b"=?utf-8?b?%b?=" if use_b else b"=?utf-8?q?%b?="
+    words, chunk, room = [], b"", max(min(_LONGEST_PAYLOAD, first_room - 12), 16)
+    for character in text:
+        octets = character.encode("utf-8", "replace")
+        if chunk and len(encode(chunk + octets)) > room:
+            words.append(frame % encode(chunk))
+            chunk, room = b"", _LONGEST_PAYLOAD
+        chunk += octets
+    return [*words, frame % encode(chunk)] if chunk or not words else words
+
+
+def _q_text(raw: bytes) -> bytes:
+    coded = b2a_qp(raw, quotetabs=True, istext=False, header=True).replace(b"=\n", b"")
+    return coded.replace(b"?", b"=3F")
+
+
+def _q_phrase(raw: bytes) -> bytes:
+    return b"".join(
+        b"_" if octet == 32 else bytes([octet]) if _PHRASE_SAFE.match(bytes([octet])) else b"=%02X" % octet
+        for octet in raw
+    )
+
+
+def phrase(name: str) -> bytes:
+    """A display name: a quoted string, or RFC 2047 words."""
+    name = clean(name)
+    if name.isascii() and len(name) <= _LONGEST_PLAIN_NAME and "=?" not in name:
+        escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'.encode("ascii")
+    return b"\r\n ".join(encoded_words(name, first_room=60, phrase=True))
+
+
+def mailbox(box: Mailbox) -> bytes:
+    """`"Name" <a@b>` or `<a@b>`, on as many lines as it needs.
+
+    Raises:
+        InvalidEmail: the address cannot stand in an envelope either.
+    """
+    octets = envelope_address(box.address).octets
+    return b"%b <%b>" % (phrase(box.name), octets) if box.name else b"<%b>" % octets
+
+
+def addresses(name: str, boxes: Iterable[Mailbox]) -> bytes:
+    """An address field; international domains in their ASCII form.
+
+    Raises:
+        InvalidEmail: an address is not valid.
+    """
+    return b"%b: %b\r\n" % (name.encode("ascii"), b",\r\n ".join(mailbox(box) for box in boxes))
+
+
+def list_id(text: str) -> bytes:
+    """`List-Id: "Name" <news.example.com>` (RFC 2919) from `Name <news.example.com>` or the bare id.
+
+    Raises:
+        InvalidHeader: the id is not a dotted ASCII name.
+    """
+    name, bracket, identifier = text.strip().removesuffix(">").rpartition("<")
+    identifier = identifier.strip()
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,255}", identifier):
+        raise InvalidHeader(f"“{identifier[:80]}” is no list id. Use letters, digits, hyphens and dots.")
+    described = phrase(name.strip().strip('"')) + b"\r\n " if bracket and name.strip() else b""
+    return b"List-Id: %b<%b>\r\n" % (described, identifier.encode("ascii"))
+
+
+def web_address(url: str) -> bytes:
+    """`url` for a header field, without a slash at its end; characters outside ASCII percent-encoded."""
+    return quote(clean(url).rstrip("/"), safe="/:?#[]@!$&'()*+,;=%~").encode("ascii")
+
+
+def read(head: bytes) -> list[tuple[str, str]]:
+    """The names and texts of written fields: unfolded, RFC 2047 words decoded."""
+    found = BytesHeaderParser(policy=policy.SMTPUTF8).parsebytes(head)
+    return [(name, str(value)) for name, value in found.items()]
+
+
+class DateField:
+    """The `Date:` field, written once a second."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._second = -1
+        self._field = b""
+
+    def __call__(self) -> bytes:
+        second = int(self._clock())
+        if second != self._second:
+            moment = datetime.fromtimestamp(second, UTC)
+            self._field = f"Date: {format_datetime(moment)}\r\n".encode("ascii")
+            self._second = second
+        return self._field
