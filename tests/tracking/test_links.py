@@ -51,9 +51,9 @@ def test_known_links_cost_no_statement(django_assert_num_queries):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_link_that_was_rolled_back_is_not_remembered(redis):
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         links.register(["https://gone.example/"])
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
 
     uuid = links.register(["https://gone.example/"])["https://gone.example/"]
 
