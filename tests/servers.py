@@ -46,6 +46,7 @@ class Servers:
         """Start what no variable replaces, and tell this process and its children where it is."""
         os.environ[RUN_VARIABLE] = str(self.folder)
         os.environ["DATA_DIR"] = str(self.folder / "data")
+        (self.folder / "data" / "static").mkdir(parents=True)  # whitenoise warns without it
         log = (self.folder / "servers.log").open("ab")
         password = secrets.token_hex(16)
         if given := os.environ.get("TEST_DATABASE_URL"):

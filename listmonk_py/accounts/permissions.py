@@ -1,4 +1,4 @@
-"""listmonk's permissions: 28 for user roles, 2 for list roles (contract 10.3), and how Django's map to them."""
+"""listmonk's permissions: 28 for user roles, 2 for list roles (contract 10.3); how Django's map to them."""
 
 from typing import Final
 

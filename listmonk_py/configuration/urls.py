@@ -1,3 +1,9 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from . import views
+
+urlpatterns = [
+    path("api/settings", views.SettingsView.as_view()),
+    path("api/settings/<str:key>", views.SettingView.as_view()),
+    path("api/admin/reload", views.ReloadView.as_view()),
+]

@@ -1,3 +1,8 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from . import config_view
+
+urlpatterns = [
+    path("api/health", config_view.HealthView.as_view()),
+    path("api/config", config_view.ConfigView.as_view()),
+]
