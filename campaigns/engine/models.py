@@ -82,6 +82,37 @@ class Batch(models.Model):
         return f"batch {self.pk} of campaign {self.campaign_id}"
 
 
+class Run(models.Model):
+    """What the engine remembers of a campaign from one start to the next; one row each."""
+
+    campaign = models.OneToOneField(
+        "campaigns.Campaign",
+        primary_key=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="run",
+    )
+    # How often it was started or resumed. From the second time on, planning leaves out who had their turn.
+    number = models.IntegerField(default=0)
+    # Since when none of the messenger's servers could be used; null while one can.
+    down_since = models.DateTimeField(null=True)
+    # Messages accepted per minute, measured from `sampled_sent` at `sampled_at` on.
+    rate = models.FloatField(default=0)
+    sampled_at = models.DateTimeField(null=True)
+    sampled_sent = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"run {self.number} of campaign {self.campaign_id}"
+
+    @classmethod
+    def begin(cls, campaign_id: int) -> None:
+        """Count one more start. The caller holds the campaign's row."""
+        cls.objects.get_or_create(campaign_id=campaign_id)
+        cls.objects.filter(campaign_id=campaign_id).update(
+            number=models.F("number") + 1, down_since=None, rate=0, sampled_at=None, sampled_sent=0
+        )
+
+
 class LedgerStatus(models.IntegerChoices):
     ACCEPTED = 1, "accepted"
     DEFERRED = 2, "deferred"

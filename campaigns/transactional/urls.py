@@ -1,3 +1,8 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from . import views
+
+urlpatterns = [
+    path("api/tx", views.TxView.as_view()),
+    path("api/tx/<uuid:id>", views.TxMessageView.as_view()),
+]
