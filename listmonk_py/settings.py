@@ -51,6 +51,9 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 OUTBOUND_ALLOW = env.list("OUTBOUND_ALLOW", default=[])
 MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=500)
 MAX_BODY_MB = env.int("MAX_BODY_MB", default=20)
+# Per web process: requests that Django runs at the same time, and that may wait before 503 is the answer.
+WEB_THREADS = env.int("WEB_THREADS", default=8)
+WEB_WAITING = env.int("WEB_WAITING", default=256)
 
 # --- Django ----------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -162,7 +165,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if TESTING
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "listmonk_py.workplace.static_files.HashedFiles"
     },
 }
 WHITENOISE_USE_FINDERS = DEBUG or TESTING

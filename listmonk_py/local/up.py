@@ -6,6 +6,7 @@ step, each after the servers' addresses are known.
 
 import http.client
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -123,6 +124,8 @@ def _start_postgres(boss: Supervisor, data_dir: Path) -> Callable[[], bool]:
         return server.launch(address, output=output)
 
     def answers() -> bool:
+        if not boss.running["postgres"].ready:
+            return False
         try:
             postgres.connect(address, "postgres").close()
         except psycopg.Error:
@@ -130,7 +133,8 @@ def _start_postgres(boss: Supervisor, data_dir: Path) -> Callable[[], bool]:
         server.make_database(address)
         return True
 
-    boss.start(Program("postgres", launch, stage=0, stop_signal=signal.SIGINT, stop_timeout_s=60))
+    says_so = re.compile("ready to accept connections")
+    boss.start(Program("postgres", launch, 0, signal.SIGINT, stop_timeout_s=60, ready_line=says_so))
     return answers
 
 
