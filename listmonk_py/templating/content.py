@@ -21,7 +21,10 @@ CONTENT_TYPES = ("richtext", "html", "markdown", "plain", "visual", "mjml")
 # The place for a campaign's body in a template, as authors write it and as `golang` translates it.
 CONTENT_PLACE = re.compile(r"\{\{-?\s*(?:template\s+(?:\"content\"|`content`)\s*\.?|content)\s*-?\}\}")
 
-_STATEMENT_ALONE = re.compile(r"<p>((?:\{%[^%]*%\}\s*)+)</p>")
+# A paragraph of actions that print nothing, in Jinja or in Go, would be an empty one.
+_STATEMENT_ALONE = re.compile(
+    r"<p>((?:(?:\{%[^%]*%\}|\{\{-?\s*(?:if|else|end|range|with|define|block)\b[^{}]*\}\})\s*)+)</p>"
+)
 
 
 def to_html(body: str, content_type: str) -> str:

@@ -90,7 +90,9 @@ _SPOKEN = {"root": "The template", "subscriber": ".Subscriber", "campaign": ".Ca
 
 # Words that Jinja does not take after a dot, and names with other letters than ASCII.
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_RESERVED = frozenset(("and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False"))
+_RESERVED = frozenset(
+    ("and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False")
+)
 
 TIME_METHODS = frozenset(
     ("Format", "Unix", "Year", "Month", "Day", "Hour", "Minute", "Second", "Weekday", "YearDay", "IsZero")

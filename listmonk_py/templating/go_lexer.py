@@ -24,8 +24,37 @@ _RAW = re.compile(r"\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}", r
 
 # Without this list, a stylesheet's "{%" would be taken for a statement.
 JINJA_WORDS = frozenset(
-    "if elif else endif for endfor break continue set endset with endwith macro endmacro call endcall "
-    "filter endfilter block endblock raw endraw autoescape endautoescape do include import from extends".split()
+    [
+        "if",
+        "elif",
+        "else",
+        "endif",
+        "for",
+        "endfor",
+        "break",
+        "continue",
+        "set",
+        "endset",
+        "with",
+        "endwith",
+        "macro",
+        "endmacro",
+        "call",
+        "endcall",
+        "filter",
+        "endfilter",
+        "block",
+        "endblock",
+        "raw",
+        "endraw",
+        "autoescape",
+        "endautoescape",
+        "do",
+        "include",
+        "import",
+        "from",
+        "extends",
+    ]
 )
 
 
@@ -95,7 +124,8 @@ _WORD = re.compile(
       (?P<string>"(?:\\.|[^"\\\n])*")
     | (?P<raw>`[^`]*`)
     | (?P<char>'(?:\\.|[^'\\\n])+')
-    | (?P<number>[-+]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][-+]?\d+)?))(?![\w])
+    | (?P<number>[-+]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+
+        |(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][-+]?\d+)?))(?!\w)
     | (?P<variable>\$\w*)
     | (?P<field>\.[^\W\d]\w*)
     | (?P<name>[^\W\d]\w*)

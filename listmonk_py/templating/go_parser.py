@@ -5,34 +5,30 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from listmonk_py.templating.errors import TemplateError
+from listmonk_py.templating.go_expression import CONSTANTS, Cursor
 from listmonk_py.templating.go_lexer import Piece, Word, pieces, words
 from listmonk_py.templating.go_syntax import (
     Assign,
     Branch,
-    Call,
-    Dot,
     Expression,
-    Field,
     Include,
     Leave,
-    Literal,
     Node,
     Print,
     Range,
-    Root,
     Text,
     Trim,
-    Use,
     Variable,
     Verbatim,
+    changed_variable,
 )
 
-KEYWORDS = frozenset("if else end range with define template block break continue".split())
+KEYWORDS = frozenset(
+    ["if", "else", "end", "range", "with", "define", "template", "block", "break", "continue"]
+)
 
 # Deeper nesting is no mail, and would end in Python's own recursion limit.
 MAX_DEPTH = 50
-
-_CONSTANTS = {"true": True, "false": False, "nil": None}
 
 # Names that Jinja source assigns itself; alone in {{ }} they are not Go's functions.
 _JINJA_NAMES = re.compile(r"\{%[-+]?\s*(?:set|for|with|macro|import)\s+([^=%]*?)(?:=|\bin\b|%\})")
@@ -105,7 +101,7 @@ class Parser:
         if go is None:
             self._nodes.append(Verbatim(piece.text))
             return
-        cursor = _Cursor(go, self, piece.line)
+        cursor = Cursor(go, self, piece.line)
         if go[0].kind == "name" and go[0].text in KEYWORDS:
             cursor.position = 1
             getattr(self, f"_{go[0].text}")(cursor, trim)
@@ -133,7 +129,7 @@ class Parser:
 
     def _calls_go(self, found: list[Word]) -> bool:
         """Whether these words, which hold neither fields nor variables, are a Go call."""
-        names = [w for w in found if w.kind == "name" and w.text not in _CONSTANTS]
+        names = [w for w in found if w.kind == "name" and w.text not in CONSTANTS]
         if any(w.text in (",", "=") for w in found):
             return False
         if found[0].text == "L" and len(found) > 1 and found[1].kind == "field":
@@ -153,21 +149,33 @@ class Parser:
             after is not None and after.kind in ("string", "number", "name") for _, after in calls
         )
 
-    def _statement(self, cursor: "_Cursor", trim: Trim) -> Node:
+    def _statement(self, cursor: Cursor, trim: Trim) -> Node:
         """`$x := pipeline`, `$x = pipeline` or `pipeline`."""
         name = cursor.assignment()
         if name is None:
-            return Print(cursor.pipeline(), cursor.line, trim)
+            value = cursor.pipeline()
+            self._changes(value)
+            return Print(value, cursor.line, trim)
         variable, mark = name
         value = cursor.pipeline()
+        self._changes(value)
         if mark == ":=":
             return Assign(self.declare(variable.value), value, True, trim)
         found = self.find(variable)
-        if found.loop_depth < self._loop_depth:
-            found.boxed = True
+        self._assigned(found)
         return Assign(found, value, False, trim)
 
     # Variables
+
+    def _assigned(self, variable: Variable) -> None:
+        if variable.loop_depth < self._loop_depth:
+            variable.boxed = True
+
+    def _changes(self, value: Expression) -> None:
+        """Take note that `set $dictionary ...` assigns to the variable."""
+        changed = changed_variable(value)
+        if changed is not None:
+            self._assigned(changed)
 
     def declare(self, name: str) -> Variable:
         self._numbers += 1
@@ -196,7 +204,7 @@ class Parser:
         self._open.append(_Open(word, line, self._nodes, block, len(self._scope), self._floor))
         self._nodes = nodes
 
-    def _branch(self, word: str, cursor: "_Cursor", trim: Trim) -> Branch:
+    def _branch(self, word: str, cursor: Cursor, trim: Trim) -> Branch:
         scope = len(self._scope)
         name = cursor.assignment()
         condition = cursor.pipeline()
@@ -208,13 +216,13 @@ class Parser:
             branch.variable = self.declare(name[0].value)
         return branch
 
-    def _if(self, cursor: "_Cursor", trim: Trim) -> None:
+    def _if(self, cursor: Cursor, trim: Trim) -> None:
         self._branch("if", cursor, trim)
 
-    def _with(self, cursor: "_Cursor", trim: Trim) -> None:
+    def _with(self, cursor: Cursor, trim: Trim) -> None:
         self._branch("with", cursor, trim)
 
-    def _range(self, cursor: "_Cursor", trim: Trim) -> None:
+    def _range(self, cursor: Cursor, trim: Trim) -> None:
         scope = len(self._scope)
         names = cursor.range_names()
         block = Range(cursor.pipeline(), None, None, trim)
@@ -227,7 +235,7 @@ class Parser:
         elif declared:
             block.value = declared[0]
 
-    def _else(self, cursor: "_Cursor", trim: Trim) -> None:
+    def _else(self, cursor: Cursor, trim: Trim) -> None:
         if not self._open or not isinstance(self._open[-1].block, (Branch, Range)):
             raise TemplateError("This {{ else }} belongs to no if, with or range.", cursor.line)
         opened = self._open[-1]
@@ -250,7 +258,7 @@ class Parser:
         self._branch(following, cursor, trim)
         self._open[-1].chained = True
 
-    def _end(self, cursor: "_Cursor", trim: Trim) -> None:
+    def _end(self, cursor: Cursor, trim: Trim) -> None:
         if not self._open:
             raise TemplateError("This {{ end }} closes nothing.", cursor.line)
         while True:
@@ -269,13 +277,13 @@ class Parser:
             if not opened.chained:
                 return
 
-    def _definition(self, word: str, cursor: "_Cursor") -> str:
+    def _definition(self, word: str, cursor: Cursor) -> str:
         name = cursor.string(f"{word} needs a name in quotes")
         if any(opened.word in ("define", "block") for opened in self._open):
             raise TemplateError(f"{{{{ {word} }}}} cannot stand inside another definition.", cursor.line)
         return name
 
-    def _define(self, cursor: "_Cursor", trim: Trim) -> None:
+    def _define(self, cursor: Cursor, trim: Trim) -> None:
         if self._open:
             raise TemplateError("{{ define }} cannot stand inside another block.", cursor.line)
         name = self._definition("define", cursor)
@@ -285,7 +293,7 @@ class Parser:
         self._push("define", cursor.line, nodes, None)
         self._floor = len(self._scope)
 
-    def _block(self, cursor: "_Cursor", trim: Trim) -> None:
+    def _block(self, cursor: Cursor, trim: Trim) -> None:
         name = self._definition("block", cursor)
         argument = cursor.pipeline()
         nodes: list[Node] = []
@@ -294,20 +302,20 @@ class Parser:
         self._push("block", cursor.line, nodes, None)
         self._floor = len(self._scope)
 
-    def _template(self, cursor: "_Cursor", trim: Trim) -> None:
+    def _template(self, cursor: Cursor, trim: Trim) -> None:
         name = cursor.string("template needs a name in quotes")
         argument = None if cursor.at_end() else cursor.pipeline()
         self._nodes.append(Include(name, argument, cursor.line, trim))
 
-    def _leave(self, word: str, cursor: "_Cursor", trim: Trim) -> None:
+    def _leave(self, word: str, cursor: Cursor, trim: Trim) -> None:
         if not self._loop_depth:
             raise TemplateError(f"{{{{ {word} }}}} stands outside a range.", cursor.line)
         self._nodes.append(Leave(word, trim))
 
-    def _break(self, cursor: "_Cursor", trim: Trim) -> None:
+    def _break(self, cursor: Cursor, trim: Trim) -> None:
         self._leave("break", cursor, trim)
 
-    def _continue(self, cursor: "_Cursor", trim: Trim) -> None:
+    def _continue(self, cursor: Cursor, trim: Trim) -> None:
         self._leave("continue", cursor, trim)
 
 
@@ -322,143 +330,3 @@ def _opens(found: list[Word], word: Word) -> bool:
     """Whether `word` directly follows an opening parenthesis or a pipe."""
     at = found.index(word)
     return at > 0 and found[at - 1].text in ("(", "|", ":=", "=", ",")
-
-
-class _Cursor:
-    """Reads the expression of one action, word by word."""
-
-    def __init__(self, found: list[Word], parser: Parser, line: int) -> None:
-        self._words = found
-        self._parser = parser
-        self.line = line
-        self.position = 0
-        self._depth = 0
-
-    def _peek(self) -> Word | None:
-        return self._words[self.position] if self.position < len(self._words) else None
-
-    def _next(self) -> Word:
-        word = self._peek()
-        if word is None:
-            raise TemplateError("The expression ends too early.", self.line)
-        self.position += 1
-        return word
-
-    def at_end(self) -> bool:
-        return self._peek() is None
-
-    def expect_end(self) -> None:
-        word = self._peek()
-        if word is not None:
-            raise TemplateError(f'Unexpected "{word.text}".', word.line, word.column)
-
-    def word_if(self, *texts: str) -> str | None:
-        word = self._peek()
-        if word is None or word.text not in texts:
-            return None
-        self.position += 1
-        return word.text
-
-    def string(self, otherwise: str) -> str:
-        word = self._peek()
-        if word is None or word.kind != "string":
-            raise TemplateError(f"{otherwise}.", self.line)
-        self.position += 1
-        return str(word.value)
-
-    def assignment(self) -> tuple[Word, str] | None:
-        """Read `$x :=` or `$x =` when it stands here."""
-        at = self.position
-        if len(self._words) < at + 2 or self._words[at].kind != "variable":
-            return None
-        mark = self._words[at + 1].text
-        if mark not in (":=", "="):
-            return None
-        self.position += 2
-        return self._words[at], mark
-
-    def range_names(self) -> list[Word]:
-        """Read `$v :=` or `$k, $v :=` when it stands here."""
-        at = self.position
-        texts = [word.text for word in self._words[at : at + 4]]
-        if len(texts) == 4 and texts[1] == "," and texts[3] in (":=", "="):
-            self.position += 4
-            names = [self._words[at], self._words[at + 2]]
-        elif len(texts) >= 2 and texts[1] in (":=", "="):
-            self.position += 2
-            names = [self._words[at]]
-        else:
-            return []
-        if "=" in (texts[1], texts[3] if len(names) == 2 else ""):
-            raise TemplateError("Declare the variables of a range with := instead of =.", self.line)
-        if any(word.kind != "variable" for word in names):
-            raise TemplateError("A range declares variables, such as $item.", self.line)
-        return names
-
-    def pipeline(self) -> Expression:
-        """`command | command ...`: each result is the last argument of the next."""
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise TemplateError(f"Parentheses are nested deeper than {MAX_DEPTH}.", self.line)
-        value = self._command(None)
-        while self.word_if("|"):
-            value = self._command(value)
-        self._depth -= 1
-        return value
-
-    def _command(self, piped: Expression | None) -> Expression:
-        word = self._next()
-        if word.kind == "name" and word.text not in _CONSTANTS:
-            return self._call(word, piped)
-        value = self._operand(word)
-        arguments = self._arguments(piped)
-        if not arguments:
-            return value
-        if isinstance(value, Field):
-            return Field(value.base, value.name, value.line, arguments)
-        raise TemplateError(f'"{word.text}" is no function: it takes no arguments.', word.line, word.column)
-
-    def _call(self, word: Word, piped: Expression | None) -> Expression:
-        name = word.text
-        following = self._peek()
-        if name == "L" and following is not None and following.kind == "field" and not following.spaced:
-            self.position += 1
-            name = f"L.{following.value}"
-        elif not self._parser.knows(name):
-            raise TemplateError(f'There is no function "{name}".', word.line, word.column)
-        return Call(name, self._arguments(piped), word.line)
-
-    def _arguments(self, piped: Expression | None) -> tuple[Expression, ...]:
-        arguments: list[Expression] = []
-        while (word := self._peek()) is not None and word.text not in ("|", ")"):
-            self.position += 1
-            if word.kind == "name" and word.text not in _CONSTANTS:
-                if not self._parser.knows(word.text):
-                    raise TemplateError(f'There is no function "{word.text}".', word.line, word.column)
-                arguments.append(Call(word.text, (), word.line))
-            else:
-                arguments.append(self._operand(word))
-        return (*arguments, piped) if piped is not None else tuple(arguments)
-
-    def _operand(self, word: Word) -> Expression:
-        value: Expression
-        if word.text == "(":
-            value = self.pipeline()
-            if self._next().text != ")":
-                raise TemplateError("A parenthesis is not closed.", word.line, word.column)
-        elif word.text == ".":
-            value = Dot()
-        elif word.kind == "field":
-            value = Field(Dot(), word.value, word.line)
-        elif word.kind == "variable":
-            value = Use(self._parser.find(word)) if word.value else Root()
-        elif word.kind in ("string", "number"):
-            value = Literal(word.value)
-        elif word.text in _CONSTANTS:
-            value = Literal(_CONSTANTS[word.text])
-        else:
-            raise TemplateError(f'Unexpected "{word.text}".', word.line, word.column)
-        while (following := self._peek()) is not None and following.kind == "field" and not following.spaced:
-            self.position += 1
-            value = Field(value, following.value, following.line)
-        return value

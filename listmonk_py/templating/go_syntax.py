@@ -54,6 +54,14 @@ class Call:
 Expression = Literal | Dot | Root | Use | Field | Call
 
 
+def changed_variable(value: Expression) -> Variable | None:
+    """Return the variable whose dictionary `set` or `unset` changes; our dictionaries cannot change."""
+    if isinstance(value, Call) and value.function in ("set", "unset") and value.arguments:
+        first = value.arguments[0]
+        return first.variable if isinstance(first, Use) else None
+    return None
+
+
 @dataclass(frozen=True)
 class Trim:
     """Whether an action swallows the white space before and after it, and how many lines it spans."""

@@ -26,6 +26,7 @@ from listmonk_py.templating.go_syntax import (
     Use,
     Variable,
     Verbatim,
+    changed_variable,
 )
 from listmonk_py.templating.html_place import HtmlPlace
 
@@ -88,7 +89,11 @@ class Writer:
                 case Verbatim():
                     self._out.append(node.text)
                 case Print():
+                    self._change(node.value)
                     self._print(node)
+                case Assign() if (changed := changed_variable(node.value)) is not None:
+                    self._change(node.value)
+                    self._assign(node.variable, self._use(changed), node.trim, node.declares)
                 case Assign():
                     self._assign(node.variable, self._value(node.value).code, node.trim, node.declares)
                 case Leave():
@@ -117,6 +122,12 @@ class Writer:
             self._out.append(f"{{{{ TrackLink({quoted(url)}) }}}}")
             position = found.end()
         self._out.append(_plain(text[position:]))
+
+    def _change(self, value: Expression) -> None:
+        """`set $dictionary ...` assigns the changed dictionary to its variable."""
+        changed = changed_variable(value)
+        if changed is not None:
+            self._assign(changed, self._value(value).code, Trim(), False)
 
     def _print(self, node: Print) -> None:
         written = self._value(node.value)
@@ -164,7 +175,7 @@ class Writer:
         trim, condition = node.trim, self._value(node.condition)
         dot = condition
         first_left: bool | None = None
-        if node.word == "with" and condition.kind == "data" or node.variable is not None:
+        if (node.word == "with" and condition.kind == "data") or node.variable is not None:
             name = self._name(node.variable) if node.variable else self._fresh("dot")
             boxed = node.variable is not None and node.variable.boxed
             value = f"namespace(value={condition.code})" if boxed else condition.code

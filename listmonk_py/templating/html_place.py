@@ -4,7 +4,9 @@ import re
 
 # Attributes whose values are URLs.
 _URL_ATTRIBUTES = "href|src|action|background|cite|poster|formaction|longdesc|usemap|data"
-_OPEN_URL = re.compile(rf"""[\s"'/](?:{_URL_ATTRIBUTES})\s*=\s*(?P<quote>["'])(?P<value>[^"'<>]*)$""", re.IGNORECASE)
+_OPEN_URL = re.compile(
+    rf"""[\s"'/](?:{_URL_ATTRIBUTES})\s*=\s*(?P<quote>["'])(?P<value>[^"'<>]*)$""", re.IGNORECASE
+)
 
 # Enough to hold an attribute's name and the beginning of its value.
 _KEPT_CHARS = 4000

@@ -17,7 +17,9 @@ _STYLED = re.compile(r"<style\b", re.IGNORECASE)
 _VALUE = r"\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)'"
 _STYLE = re.compile(rf"(?<=[\s\"'}}])style\s*=\s*(?:{_VALUE})", re.IGNORECASE)
 _NUMBER = "data-inlined-element"
-_NUMBERED = re.compile(rf"<[A-Za-z](?:\"[^\"]*\"|'[^']*'|[^\"'>])*\s{_NUMBER}=\"(\d+)\"(?:\"[^\"]*\"|'[^']*'|[^\"'>])*>")
+_NUMBERED = re.compile(
+    rf"<[A-Za-z](?:\"[^\"]*\"|'[^']*'|[^\"'>])*\s{_NUMBER}=\"(\d+)\"(?:\"[^\"]*\"|'[^']*'|[^\"'>])*>"
+)
 
 
 def inline_css(html: str) -> str:

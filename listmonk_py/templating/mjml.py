@@ -9,10 +9,21 @@ from listmonk_py.templating.tokens import Tokens
 
 # Elements that take other elements only; a template tag between those needs mj-raw around it.
 _STRUCTURE = frozenset(
-    "mj-body mj-section mj-column mj-wrapper mj-group mj-hero mj-navbar mj-social mj-accordion "
-    "mj-accordion-element mj-carousel".split()
+    [
+        "mj-body",
+        "mj-section",
+        "mj-column",
+        "mj-wrapper",
+        "mj-group",
+        "mj-hero",
+        "mj-navbar",
+        "mj-social",
+        "mj-accordion",
+        "mj-accordion-element",
+        "mj-carousel",
+    ]
 )
-_VOID = frozenset("mj-spacer mj-divider mj-image".split())
+_VOID = frozenset(["mj-spacer", "mj-divider", "mj-image"])
 _INCLUDE = re.compile(r"<mj-include\b", re.IGNORECASE)
 
 

@@ -8,7 +8,9 @@ from inscriptis.model.config import ParserConfig
 from listmonk_py.templating.tokens import Tokens
 
 # Actions that print nothing: Jinja's statements and comments, Go's keywords and comments.
-_SILENT = re.compile(r"\{%|\{#|\{\{-?\s*(?:/\*|(?:if|else|end|range|with|define|block|break|continue)\b|\$\w+\s*:?=)")
+_SILENT = re.compile(
+    r"\{%|\{#|\{\{-?\s*(?:/\*|(?:if|else|end|range|with|define|block|break|continue)\b|\$\w+\s*:?=)"
+)
 
 _ROWS = r"(?:<(?:table|thead|tbody|tfoot)\b[^>]*>|</(?:tr|thead|tbody|tfoot|caption)\s*>)"
 _CELLS = r"(?:<tr\b[^>]*>|</t[dh]\s*>)"

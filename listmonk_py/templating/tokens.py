@@ -34,5 +34,7 @@ class Tokens:
     def restore(self, text: str) -> str:
         """Return `text` with every token swapped back, also those kept inside other tokens."""
         while self._token.search(text):
-            text = self._token.sub(lambda found: self._kept[int(found[0][len(self._mark) :].rstrip("sz"))], text)
+            text = self._token.sub(
+                lambda found: self._kept[int(found[0][len(self._mark) :].rstrip("sz"))], text
+            )
         return text

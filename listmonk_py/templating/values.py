@@ -7,8 +7,7 @@ from collections.abc import Mapping, Set
 from types import MappingProxyType
 from typing import Any
 
-# Above this a whole number kept as a float is printed with an exponent, as Python prints it.
-LARGEST_WHOLE_FLOAT = 1e21
+from listmonk_py.templating.functions.limits import text
 
 
 def freeze(data: Any) -> Any:
@@ -34,19 +33,13 @@ def freeze(data: Any) -> Any:
 
 
 def printed(value: Any) -> Any:
-    """Return `value` as `{{ value }}` prints it, before HTML escaping.
+    """Return `value` as `{{ value }}` prints it, before HTML escaping: as Go does, except for nil.
 
-    Nothing for None, `true`/`false`, whole floats without a fraction (JSON does not tell 30 from 30.0);
-    everything else prints as Python's str() does. Text is returned as it is, so markup stays marked safe.
+    Nothing for None, `true`/`false`, whole floats without a fraction (JSON does not tell 30 from 30.0),
+    `[a b]` for lists, `map[key:value]` for dictionaries. Text is returned as it is, so that markup
+    stays marked safe.
+
+    Raises:
+        ValueError: a list or dictionary is too long to be printed.
     """
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if value is True:
-        return "true"
-    if value is False:
-        return "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_WHOLE_FLOAT:
-        return str(int(value))
-    return value
+    return value if isinstance(value, str) else text(value)
