@@ -4,6 +4,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("listmonk_py.accounts.urls")),
+    path("", include("listmonk_py.api.urls")),
     path("", include("listmonk_py.configuration.urls")),
     path("", include("subscribers.urls")),
     path("", include("tracking.urls")),

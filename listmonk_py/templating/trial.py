@@ -51,6 +51,34 @@ def trial_render(
         TemplateError: a source is wrong, refused (`growth`), too slow or too large; with the line when
             it is known.
     """
+    _render(sources, context, timeout_s=timeout_s, memory_mb=memory_mb, functions=functions, keep=False)
+
+
+def rendered(
+    sources: Sequence[TrialSource],
+    context: Mapping[str, Any],
+    *,
+    timeout_s: float = 5,
+    memory_mb: int = 512,
+) -> list[str]:
+    """Return the texts of `sources`, rendered in a child process; for previews of unsaved text.
+
+    Raises:
+        TemplateError: as `trial_render`.
+    """
+    answer = _render(sources, context, timeout_s=timeout_s, memory_mb=memory_mb, functions=(), keep=True)
+    return [str(text) for text in answer["texts"]]
+
+
+def _render(
+    sources: Sequence[TrialSource],
+    context: Mapping[str, Any],
+    *,
+    timeout_s: float,
+    memory_mb: int,
+    functions: Iterable[str],
+    keep: bool,
+) -> dict[str, Any]:
     for source in sources:
         try:
             check_growth(source.source)
@@ -63,10 +91,12 @@ def trial_render(
         "functions": [*FUNCTION_NAMES, *functions],
         "memory_mb": memory_mb,
         "cpu_s": int(timeout_s) + 1,
+        "keep": keep,
     }
     answer = _run(json.dumps(job), timeout_s)
     if answer.get("error"):
         raise _told(answer.get("name", ""), answer["error"], answer.get("line"), len(sources))
+    return answer
 
 
 def _told(name: str, message: str, line: int | None, parts: int) -> TemplateError:

@@ -29,7 +29,7 @@ def limit(memory_mb: int, cpu_s: int) -> None:
 
 
 def render(job: dict) -> dict:
-    """Return {} or the first error: its words, and the source's name and line."""
+    """Return the rendered texts when they are wanted, or the first error with the source's name and line."""
     # Stands in for the product's package, whose own import is not wanted here.
     package = types.ModuleType("listmonk_py")
     package.__path__ = [str(PRODUCT)]
@@ -40,6 +40,7 @@ def render(job: dict) -> dict:
     from listmonk_py.templating.engine import environment, explain
     from listmonk_py.templating.values import freeze
 
+    texts: list[str] = []
     stand_ins = {name: lambda *arguments: "" for name in job["functions"]}
     context = freeze(job["context"])
     for name, source, html in job["sources"]:
@@ -65,7 +66,8 @@ def render(job: dict) -> dict:
             return {"name": name, "error": str(error) or type(error).__name__}
         if len(text) > MAX_OUTPUT_CHARS:
             return {"name": name, "error": f"The message has more than {MAX_OUTPUT_CHARS:,} characters."}
-    return {}
+        texts.append(text)
+    return {"texts": texts} if job.get("keep") else {}
 
 
 def unknown(source: str, name: str) -> dict:
