@@ -7,6 +7,7 @@ any language, Ed25519 0.05 ms, but not every receiver verifies Ed25519.
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from hashlib import sha256
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -25,7 +26,7 @@ SIGNED_FIELDS = (
 # Mailing lists and gateways rewrite or add the others; signing them again would only break signatures.
 OVERSIGNED_FIELDS = ("from", "to", "cc", "subject", "date", "message-id", "reply-to", "content-type")
 
-_FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:((?:[^\r\n]|\r\n[ \t])*)\r\n", re.MULTILINE)
+_FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)\r\n", re.MULTILINE)
 _BLANKS = re.compile(rb"[ \t]{2,}|\t")
 _TRAILING_BLANK = re.compile(rb" (?=\r\n)")
 _SELECTOR = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,250}[A-Za-z0-9])?\Z")
@@ -91,7 +92,7 @@ class Signer:
             self._start,
             stamp,
             b64encode(self._body_hash(body)),
-            _folded(names),
+            _folded(tuple(names)),
         )
         own = b"dkim-signature:" + b" ".join(unsigned.partition(b":")[2].split())
         signature = b64encode(self._signature(b"".join(signed) + own))
@@ -106,30 +107,21 @@ class Signer:
 
     def _body_hash(self, body: Iterable[bytes]) -> bytes:
         """SHA-256 of the body in relaxed form, without the empty lines at its end (RFC 6376 3.4.4)."""
-        digest = sha256()
-        held, hashed = b"", False
+        kept = self._kept
+        out = []
         for piece in body:
-            canonical = self._canonical(piece)
-            content = canonical.rstrip(b"\r\n")
-            if content:
-                digest.update(held + content)
-                held, hashed = canonical[len(content) :], True
-            else:
-                held += canonical
-        if hashed:
-            digest.update(b"\r\n")
-        return digest.digest()
-
-    def _canonical(self, piece: bytes) -> bytes:
-        if len(piece) < _SHORTEST_KEPT:
-            return canonical_piece(piece)
-        kept = self._kept.get(piece)
-        if kept is None:
-            kept = canonical_piece(piece)
-            if len(self._kept) >= _MOST_KEPT:
-                self._kept.clear()
-            self._kept[piece] = kept
-        return kept
+            canonical = kept.get(piece)
+            if canonical is None:
+                canonical = piece
+                if b" " in piece or b".." in piece or b"\t" in piece:
+                    canonical = canonical_piece(piece)
+                if len(piece) >= _SHORTEST_KEPT:
+                    if len(kept) >= _MOST_KEPT:
+                        kept.clear()
+                    kept[piece] = canonical
+            out.append(canonical)
+        content = b"".join(out).rstrip(b"\r\n")
+        return sha256(content + b"\r\n" if content else b"").digest()
 
 
 def canonical_piece(piece: bytes) -> bytes:
@@ -140,7 +132,8 @@ def canonical_piece(piece: bytes) -> bytes:
     return _TRAILING_BLANK.sub(b"", _BLANKS.sub(b" ", plain))
 
 
-def _folded(names: list[str]) -> bytes:
+@lru_cache(maxsize=64)
+def _folded(names: tuple[str, ...]) -> bytes:
     lines, line = [], ""
     for name in names:
         if len(line) + len(name) > 70:

@@ -105,22 +105,27 @@ def encoded_words(text: str, *, first_room: int = 75, phrase: bool = False) -> l
     """`text` as RFC 2047 words of at most 75 columns, the first within `first_room`; Q or B, the shorter."""
     raw = text.encode("utf-8", "replace")
     as_q = _q_phrase if phrase else _q_text
-    use_b = len(as_q(raw)) > len(raw) * 4 / 3 + 3
+    coded = as_q(raw)
+    use_b = len(coded) > len(raw) * 4 / 3 + 3
     encode: Callable[[bytes], bytes] = b64encode if use_b else as_q
     frame = b"=?utf-8?b?%b?=" if use_b else b"=?utf-8?q?%b?="
-    words, chunk, room = [], b"", max(min(_LONGEST_PAYLOAD, first_room - 12), 16)
+    coded = encode(raw) if use_b else coded
+    room = max(min(_LONGEST_PAYLOAD, first_room - 12), 16)
+    if len(coded) <= room:
+        return [frame % coded]
+    words, chunk = [], b""
     for character in text:
         octets = character.encode("utf-8", "replace")
         if chunk and len(encode(chunk + octets)) > room:
             words.append(frame % encode(chunk))
             chunk, room = b"", _LONGEST_PAYLOAD
         chunk += octets
-    return [*words, frame % encode(chunk)] if chunk or not words else words
+    return [*words, frame % encode(chunk)]
 
 
 def _q_text(raw: bytes) -> bytes:
-    coded = b2a_qp(raw, quotetabs=True, istext=False, header=True).replace(b"=\n", b"")
-    return coded.replace(b"?", b"=3F")
+    # A blank becomes "_" but for the last one, which is quoted as in a body.
+    return b2a_qp(raw, istext=False, header=True).replace(b"=\n", b"").replace(b"?", b"=3F")
 
 
 def _q_phrase(raw: bytes) -> bytes:

@@ -97,7 +97,7 @@ def _parameter(name: str, value: str) -> str:
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f';\r\n {name}="{escaped}"'
     coded = quote(value, safe="", errors="replace")
-    chunks = re.findall(r"(?:%..|[^%]){1,20}", coded)
+    chunks = re.findall(r"(?:%..|[^%]){1,18}", coded)
     if len(chunks) == 1:
         return f";\r\n {name}*=utf-8''{coded}"
     return "".join(

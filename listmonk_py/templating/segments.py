@@ -384,7 +384,7 @@ def _encoder_qp(escape: bool, show: Callable[[Any], str]) -> Callable[[Any], byt
         else:
             text = _as_text(value, escape, show)
         raw = text.encode("utf-8", "replace")
-        if len(raw) <= _SHORT_OCTETS and raw[:1] != b"." and raw.isascii() and text.isprintable() and raw:
+        if len(raw) <= _SHORT_OCTETS and raw[:1] != b"." and text.isprintable() and raw:
             return b2a_qp(raw) + SOFT_BREAK
         return encode_piece(text)
 
