@@ -115,8 +115,8 @@ class Transmission(Protocol):
     def fault(self) -> str | None:
         """Why nothing can be sent now, in words for staff; None while at least one server may be used."""
 
-    def send(self, messages: Sequence[Outgoing] | Sequence[Parts], /) -> None:
-        """Hand messages over; returns at once. The form is the one the messenger's `wants` names."""
+    def send(self, messages: Sequence[Any], /) -> None:
+        """Hand messages over; returns at once. `Outgoing` or `Parts`, as the messenger's `wants` says."""
 
     def wait(self, timeout_s: float) -> list[Result]:
         """Whatever results have come since the last call; blocks until at least one or the time-out."""

@@ -30,8 +30,10 @@ RING_AFTER_S = 0.004
 class SmtpServers:
     """The servers as they are set up now, and this process's pools of connections to them."""
 
-    def __init__(self, connect: Callable[[], Redis]) -> None:
+    def __init__(self, connect: Callable[[], Redis], refresh: Callable[[], None] = lambda: None) -> None:
+        """connect: gives a Redis client. refresh: called before each use; may call `update`."""
         self._connect = connect
+        self.refresh = refresh
         self._lock = threading.Lock()
         self._settings: dict[str, ServerSettings] = {}
         self._process = 0
@@ -76,10 +78,6 @@ class SmtpServers:
                 assert self._steward is not None
                 self._steward.watch(self._pools[key])
             return self._pools[key]
-
-    def after_fork(self) -> None:
-        """The child has its parent's memory and none of its threads; a lock may have been held."""
-        self._lock = threading.Lock()
 
 
 class SmtpMessenger:
@@ -150,6 +148,7 @@ class SmtpTransmission:
     def _choices(self) -> list[Choice]:
         """The pools to deal among; looked up again when the settings have changed."""
         servers = self._messenger.servers
+        servers.refresh()
         if self._generation != servers.generation:
             self._generation = servers.generation
             candidates = self._messenger.candidates(self._from_email)

@@ -207,7 +207,10 @@ class Connection(Line):
             return
         self._over = True
         doubtful = untouched = None
+        blame = fault
         if self._pipeline is not None:
+            if self._pipeline.idle:
+                blame = None  # a server may close what is not in use
             doubtful, untouched = self._pipeline.lost()
         text = fault.text if fault else "The connection was given up."
         reply = Reply(fault.code if fault else 0, "", text)
@@ -218,7 +221,7 @@ class Connection(Line):
             self._waiter.set_exception(ServerFault(text))
         if not self._opening.done() and asyncio.current_task(self._loop) is not self._opening:
             self._opening.cancel()
-        self.pool.closed(self, fault)
+        self.pool.closed(self, blame)
         progress = self.served - (doubtful is not None) - (untouched is not None) > 0
         if untouched is not None:
             self.pool.interrupted(untouched, Outcome.SERVER, reply, progress=progress)

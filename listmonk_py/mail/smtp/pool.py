@@ -5,12 +5,12 @@ is told from outside (`permit`), because the limit is the whole deployment's. A 
 rests; meanwhile its messages go to the other servers of their transmission, or back to the sender.
 """
 
-import random
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
+from ..health import Breaker
 from ..outgoing import Lane, Outcome, Outgoing, Result
 from .connection import Connection
 from .loop import LoopThread
@@ -19,10 +19,6 @@ from .replies import Reply
 from .settings import ServerSettings, return_path, wire_headers
 
 CHECK_EVERY_S = 0.25
-FAULTS_TO_REST = 3
-FIRST_REST_S = 1.0
-LASTING_REST_S = 10.0
-LONGEST_REST_S = 300.0
 # A server that refused a further connection as one too many is not asked for more during this time.
 CROWDED_FOR_S = 30.0
 
@@ -43,7 +39,6 @@ class ServerPool:
     """See the module. Public attributes are plain values that other threads may read.
 
     wanted: connections that would be of use now. held: connections that are open or being opened.
-    fault: why the server cannot be used now, in words; None while it can.
     on_rest, on_recovery: called when the server begins to rest (reason, seconds), and when it works again.
     on_want: called when more connections are wanted than permitted.
     """
@@ -54,9 +49,8 @@ class ServerPool:
         self.lane = lane
         self.wanted = self.held = 0
         self.permitted = 0
-        self.fault: str | None = None
-        self.resting = False
         self.accepted = 0
+        self.breaker = Breaker()
         self.on_rest: Callable[[str, float], None] = lambda reason, seconds: None
         self.on_recovery: Callable[[], None] = lambda: None
         self.on_want: Callable[[], None] = lambda: None
@@ -65,16 +59,26 @@ class ServerPool:
         self._under_way: dict[int, Job] = {}
         self._connections: set[Connection] = set()
         self._idle: list[Connection] = []
-        self._faults_in_a_row = 0
-        self._rests_in_a_row = 0
-        self._probing = False
-        self._rest_until = 0.0
+        self._starving: str | None = None
         self._crowded_until = 0.0
         self._crowded_limit = 0
         self._reopen_at = 0.0
         self._starved_since: float | None = None
         self._checking = self._retired = False
         self._take_settings(settings)
+
+    # --- asked from any thread ---------------------------------------------------------------------
+    @property
+    def resting(self) -> bool:
+        """Nothing is sent through this server now."""
+        return self._retired or self.breaker.resting
+
+    @property
+    def fault(self) -> str | None:
+        """Why the server cannot be used now, in words; None while it can."""
+        if self._retired:
+            return f"{self.settings.label} has been switched off."
+        return self.breaker.reason or self._starving
 
     # --- asked from the event loop: work -----------------------------------------------------------
     def submit(self, jobs: Iterable[Job]) -> None:
@@ -92,16 +96,16 @@ class ServerPool:
 
     def forget(self, sender: Sender) -> None:
         """Give back every message of `sender` at once, closing the connections that carry one."""
-        queue, self._queue = self._queue, deque()
+        carried = {sent for sent, job in self._under_way.items() if job[1] is sender}
+        for connection in list(self._connections):
+            if not carried.isdisjoint(map(id, connection.under_way())):
+                connection.end(ServerFault("The sender could not wait for the mail server any longer."))
+        queue, self._queue = self._queue, deque()  # after the closing, which puts messages back
         for job in queue:
             if job[1] is sender:
                 sender.settled(self._result(job[0], Outcome.SERVER, Reply(0, "", "Not sent before the end.")))
             else:
                 self._queue.append(job)
-        carried = {sent for sent, job in self._under_way.items() if job[1] is sender}
-        for connection in list(self._connections):
-            if not carried.isdisjoint(map(id, connection.under_way())):
-                connection.end(ServerFault("The sender could not wait for the mail server any longer."))
 
     # --- asked from the event loop: limits ---------------------------------------------------------
     def permit(self, count: int) -> None:
@@ -117,42 +121,35 @@ class ServerPool:
         self._pump()
 
     def rest(self, seconds: float, reason: str) -> None:
-        """Use the server no sooner than in `seconds`: it failed here, or in another process."""
-        self._rest_until = max(self._rest_until, self._loop.time() + seconds)
-        if not self.resting:
-            self.resting = True
-            self._rests_in_a_row += 1
-        self.fault = reason
-        self._probing = True
+        """Use the server no sooner than in `seconds`: it failed in another process."""
+        self.breaker.rest(seconds, reason)
         self._check_soon()
 
     def end_rest(self) -> None:
         """Another process found the server well: try it now."""
-        self._rest_until = 0.0
+        self.breaker.end_rest()
         self._pump()
 
     def hold(self, reason: str) -> None:
         """Permits cannot be asked for now: keep what is open, open nothing new."""
         self.permitted = len(self._connections)
-        if not self._connections:
-            self.fault = reason
+        self._starving = None if self._connections else reason
 
     def reconfigure(self, settings: ServerSettings) -> None:
         """Staff changed the server: use `settings` from the next connection on, losing nothing."""
         changed = not settings.same_session(self.settings)
         self._take_settings(settings)
         if changed:
-            self._wake_up()
+            self.breaker.forget()
+            self._reopen_at, self._starving = 0.0, None
             for connection in list(self._connections):
                 connection.leave()
         self._pump()
 
     def retire(self) -> None:
         """The server is not to be used any more: the queue moves on, connections finish and close."""
-        self.fault = f"{self.settings.label} has been switched off."
-        self.resting = self._retired = True
-        self._rest_until = float("inf")
-        self._hand_back(self.fault)
+        self._retired = True
+        self._hand_back(self.fault or "")
         for connection in list(self._connections):
             connection.leave()
 
@@ -163,7 +160,7 @@ class ServerPool:
 
     # --- called by connections ---------------------------------------------------------------------
     def pull(self) -> Outgoing | None:
-        if not self._queue or (self.resting and self._loop.time() < self._rest_until):
+        if not self._queue or self.resting:
             return None
         job = self._queue.popleft()
         message = job[0]
@@ -179,8 +176,8 @@ class ServerPool:
                 self._count_fault(ServerFault(f"The mail server answered: {reply}", code=reply.code))
             sender.homeless(message, self, self._result(message, outcome, reply))
             return
-        if (self._faults_in_a_row or self._probing) and self._loop.time() >= self._rest_until:
-            self._works()
+        if self.breaker.troubled and self.breaker.works():
+            self.on_recovery()
         self.accepted += outcome is Outcome.ACCEPTED
         sender.settled(Result(message.key, outcome, *reply, self.settings.label))
 
@@ -199,10 +196,8 @@ class ServerPool:
             sender.settled(self._result(message, outcome, reply))
 
     def opened(self, connection: Connection) -> None:
-        self._starved_since = None
+        self._starved_since = self._starving = None
         self._idle.append(connection)
-        if not self.resting:
-            self.fault = None
         self._pump()
 
     def rested(self, connection: Connection) -> None:
@@ -230,32 +225,13 @@ class ServerPool:
             return  # a server that limits messages per connection says so this way: no fault
         self._count_fault(fault)
         if not connection.served:
-            self._reopen_at = now + 0.2 * self._faults_in_a_row
+            self._reopen_at = now + 0.2 * self.breaker.faults_in_a_row
 
     def _count_fault(self, fault: ServerFault) -> None:
-        self._faults_in_a_row += 1
-        if self.resting or not (fault.lasting or self._probing or self._faults_in_a_row >= FAULTS_TO_REST):
-            return
-        seconds = self._rest_seconds(fault)
-        self.rest(seconds, fault.text)
-        self.on_rest(fault.text, seconds)
-
-    def _rest_seconds(self, fault: ServerFault) -> float:
-        """Exponential back-off with jitter; longer from the start for what a moment will not mend."""
-        first = LASTING_REST_S if fault.lasting else FIRST_REST_S
-        return min(LONGEST_REST_S, first * 2 ** min(self._rests_in_a_row, 12)) * random.uniform(0.75, 1.25)
-
-    def _works(self) -> None:
-        """A message got an answer about itself: the server is well."""
-        if self._probing:
-            self.on_recovery()
-        self._wake_up()
-
-    def _wake_up(self) -> None:
-        self._faults_in_a_row = self._rests_in_a_row = 0
-        self._probing = self.resting = False
-        self._rest_until = self._reopen_at = 0.0
-        self.fault = None
+        seconds = self.breaker.fault(fault.text, lasting=fault.lasting)
+        if seconds is not None:
+            self.on_rest(fault.text, seconds)
+            self._check_soon()
 
     def _hand_back(self, reason: str) -> None:
         """Give the whole queue back to its senders."""
@@ -270,7 +246,7 @@ class ServerPool:
     # --- inside ------------------------------------------------------------------------------------
     def _limit(self, now: float) -> int:
         limit = min(self.permitted, self.settings.max_conns)
-        if self._probing:
+        if self.breaker.probing:
             limit = min(limit, 1)
         if now < self._crowded_until:
             limit = min(limit, max(1, self._crowded_limit))
@@ -279,10 +255,7 @@ class ServerPool:
     def _pump(self) -> None:
         """Give queued messages to idle connections; open more when that is not enough."""
         now = self._loop.time()
-        if now >= self._rest_until:
-            if self.resting:
-                self.resting = False
-                self.fault = None
+        if not self.resting:
             while self._queue and self._idle:
                 connection = self._idle.pop()
                 connection.start()
@@ -322,22 +295,22 @@ class ServerPool:
                 connection.leave()
         self._check_waiting(now)
         self._pump()
-        if self.resting and not self._retired:
+        if self.breaker.resting and not self._retired:
             self._check_soon()
 
     def _check_waiting(self, now: float) -> None:
-        if not self._queue or any(c.ready for c in self._connections):
+        patience = self.settings.wait_timeout_s
+        if self._queue and self.breaker.rest_left_s > patience:
+            self._hand_back(self.fault or "")
+        if not self._queue or (not self.resting and any(c.ready for c in self._connections)):
             self._starved_since = None
             return
         if self._starved_since is None:
             self._starved_since = now
-        patience = self.settings.wait_timeout_s
-        if self._rest_until - now > patience:
-            self._hand_back(self.fault or "The mail server rests.")
-        elif now - self._starved_since > patience and not self._connections:
-            reason = self.fault or f"No connection to {self.settings.label} was free within {patience:g} s."
-            self.fault = reason
-            self._hand_back(reason)
+        elif now - self._starved_since > patience and (self.resting or not self._connections):
+            if self.fault is None:
+                self._starving = f"No connection to {self.settings.label} was free within {patience:g} s."
+            self._hand_back(self.fault or "")
 
     def _dress(self, message: Outgoing) -> Outgoing:
         """`message` with this server's own headers, where it has none of that name (contract 5.6)."""
