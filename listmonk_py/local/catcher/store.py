@@ -1,7 +1,8 @@
 """What was caught: the newest messages in memory, and a line of JSON about every recipient in a file.
 
-A line of the log: {"at", "from", "to", "code", "reply", "message_id", "campaign", "bytes"}; times are UTC.
-`code` is 250 for an accepted message, otherwise the refusal; a refused recipient has no Message-ID.
+A line of the log: {"at", "number", "from", "to", "code", "reply", "message_id", "campaign", "bytes"}; times
+are UTC. `code` is 250 for an accepted message, whose page in the inbox is `number`; otherwise it is the
+refusal, and there is no number and no Message-ID.
 """
 
 import json
@@ -83,7 +84,7 @@ class Store:
         else:
             return 250, "2.1.5 Ok"
         self.refused += 1
-        self._note(sender, recipient, code, reply, {}, 0)
+        self._note(sender, recipient, code, reply)
         return code, reply
 
     def take(self, sender: str, recipients: list[str], raw: bytes) -> str:
@@ -97,19 +98,21 @@ class Store:
             self._kept_bytes -= len(self._messages.popitem(last=False)[1].raw)
         reply = f"2.0.0 Ok: caught as {message.number}"
         for recipient in recipients:
-            self._note(sender, recipient, 250, reply, headers, len(raw))
+            self._note(sender, recipient, 250, reply, message)
         return reply
 
-    def _note(self, sender: str, to: str, code: int, reply: str, headers: dict[str, str], size: int) -> None:
+    def _note(self, sender: str, to: str, code: int, reply: str, message: Caught | None = None) -> None:
+        headers = message.headers if message else {}
         line = {
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "number": message.number if message else None,
             "from": sender,
             "to": to,
             "code": code,
             "reply": reply,
             "message_id": headers.get("message-id"),
             "campaign": headers.get("x-listmonk-campaign"),
-            "bytes": size,
+            "bytes": len(message.raw) if message else 0,
         }
         self._lines.append(json.dumps(line))
 

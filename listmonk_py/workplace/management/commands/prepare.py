@@ -14,6 +14,7 @@ from django.db import OperationalError, connection
 
 from campaigns import starter
 
+OLDEST_POSTGRESQL = 15
 MIGRATION_LOCK = 0x6C6D706D  # pg_advisory_lock key: one migration at a time per database
 
 
@@ -42,8 +43,11 @@ class Command(BaseCommand):
                 f"PostgreSQL at {where['HOST'] or 'its socket'}:{where['PORT'] or 5432} cannot be used:"
                 f" {str(fault).strip()}"
             ) from fault
-        if connection.pg_version < 150000:
-            raise CommandError(f"PostgreSQL 15 or newer is needed; this is {connection.pg_version // 10000}.")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('server_version_num')::int")
+            major = cursor.fetchone()[0] // 10_000
+        if major < OLDEST_POSTGRESQL:
+            raise CommandError(f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed; this is {major}.")
         try:
             with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5) as client:
                 client.ping()
