@@ -142,13 +142,12 @@ class CompiledLetter:
             head.insert(0, self.spec.signer.sign(b"".join(head), body))
         head.append(b"\r\n")
         copies = envelope.cc + envelope.bcc
-        return Outgoing(
-            key,
-            envelope.sender.octets,
-            (to.octets, *(copy.octets for copy in copies)) if copies else (to.octets,),
-            b"".join(head + body),
-            to.smtputf8 or envelope.sender.smtputf8 or any(copy.smtputf8 for copy in copies),
-        )
+        recipients = (to.octets, *(copy.octets for copy in copies)) if copies else (to.octets,)
+        header = b"".join(head)
+        # Everything but addresses is encoded, so an octet above 127 is an address that needs RFC 6531.
+        utf8 = not header.isascii() or envelope.sender.smtputf8 or any(copy.smtputf8 for copy in copies)
+        data = b"".join([header, *body])
+        return Outgoing(key, envelope.sender.octets, recipients, data, smtputf8=utf8 or to.smtputf8)
 
     def parts(
         self,

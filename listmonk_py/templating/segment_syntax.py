@@ -309,3 +309,62 @@ def _negation(tokens: list[str]) -> tuple[Condition, list[str]]:
         equals = Equals(path, tokens[2][1:-1])
         return (equals if tokens[1] == "==" else Not(equals)), tokens[3:]
     return Path(path), tokens[1:]
+
+
+def count_islands(nodes: list[Node]) -> int:
+    count = 0
+    for node in nodes:
+        if isinstance(node, Island):
+            count += 1
+        elif isinstance(node, If):
+            for condition, body in node.branches:
+                count += isinstance(condition, Asked) + count_islands(list(body))
+    return count
+
+
+def outputs_of(nodes: list[Node]) -> list[Output]:
+    found = []
+    for node in nodes:
+        if isinstance(node, Output):
+            found.append(node)
+        elif isinstance(node, If):
+            for _, body in node.branches:
+                found += outputs_of(list(body))
+    return found
+
+
+def paths_of(condition: Condition) -> list[tuple[str, ...]]:
+    match condition:
+        case Path(path) | Equals(path, _):
+            return [path]
+        case Not(inner):
+            return paths_of(inner)
+        case Either(_, conditions):
+            return [path for inner in conditions for path in paths_of(inner)]
+    return []
+
+
+def expression_of(condition: Condition) -> str:
+    """`condition` in Jinja again."""
+    match condition:
+        case Path(path):
+            return ".".join(path)
+        case Equals(path, constant):
+            quote = '"' if '"' not in constant else "'"
+            return f"({'.'.join(path)} == {quote}{constant}{quote})"
+        case Not(inner):
+            return f"(not {expression_of(inner)})"
+        case Either(operator, conditions):
+            return "(" + f" {operator} ".join(expression_of(inner) for inner in conditions) + ")"
+        case Asked(expression):
+            return expression
+
+
+def source_of(node: Output) -> str:
+    source = ".".join(node.path)
+    if node.mode:
+        return f"{source}|{node.mode}"
+    if node.default is not None:
+        quote = '"' if '"' not in node.default else "'"
+        return f"{source}|default({quote}{node.default}{quote})"
+    return source

@@ -10,15 +10,13 @@ Both engines give the same message; tests/mail/test_segments.py holds them to it
 
 import re
 import secrets
-from binascii import b2a_qp
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Literal
 
 import minijinja
 
 from listmonk_py.templating.environment import environment, explained, render
-from listmonk_py.templating.quoted_printable import SOFT_BREAK, encode_piece
+from listmonk_py.templating.quoted_printable import encode_piece
 from listmonk_py.templating.segment_syntax import (
     Asked,
     Condition,
@@ -32,10 +30,16 @@ from listmonk_py.templating.segment_syntax import (
     Path,
     Text,
     WholeTemplate,
+    count_islands,
+    expression_of,
+    outputs_of,
     parse,
+    paths_of,
+    source_of,
     split_tags,
 )
-from listmonk_py.templating.values import freeze, printed
+from listmonk_py.templating.segment_values import UNDEFINED, as_mapping, encoder_qp, encoder_text, shower
+from listmonk_py.templating.values import freeze
 
 Encoding = Literal["qp", "text"]
 
@@ -43,23 +47,8 @@ ROOT = "subscriber"
 
 # Shorter texts cost less to encode again than to carry through as a token.
 _SHORTEST_TOKEN_TEXT = 48
-# Every octet may become three columns, and the soft break needs one of the 76.
-_SHORT_OCTETS = 25
 # Each island has minijinja's fuel of its own; a template of many islands is rendered whole, on one tank.
 _MOST_ISLANDS = 40
-# Whole numbers beyond an i128 are minijinja's to print.
-_LARGEST_INTEGER = 2**100
-
-_UNDEFINED: Any = type(
-    "Undefined", (), {"__bool__": lambda self: False, "__repr__": lambda self: "UNDEFINED"}
-)()
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
-
-# minijinja escapes the solidus too.
-_ESCAPES = str.maketrans(
-    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;", "/": "&#x2f;"}
-)
-_needs_escape = re.compile(r"[&<>\"'/]").search
 
 
 class SegmentTemplate:
@@ -118,7 +107,7 @@ def compile_segments(
     compiler.varying |= set(extra_names)
     try:
         nodes = compiler.fold(parse(source))
-        if _count_islands(nodes) > _MOST_ISLANDS:
+        if count_islands(nodes) > _MOST_ISLANDS:
             raise WholeTemplate
     except WholeTemplate:
         nodes = [Island(source)]
@@ -132,11 +121,11 @@ class _Compiler:
         self.engine = engine
         self.constants = constants
         self.encode: Callable[[str], Any] = encode_piece if encoding == "qp" else str
-        encoder = _encoder_qp if encoding == "qp" else _encoder_text
-        self.table: dict[str, Any] = {"U": _UNDEFINED, "as_mapping": _as_mapping, "context": self.context}
+        encoder = encoder_qp if encoding == "qp" else encoder_text
+        self.table: dict[str, Any] = {"U": UNDEFINED, "as_mapping": as_mapping, "context": self.context}
         for mode in ("", "safe", "escape"):
             escaped = html if mode == "" else mode == "escape"
-            self.table[f"put_{mode}"] = encoder(escaped, _shower(engine, mode))
+            self.table[f"put_{mode}"] = encoder(escaped, shower(engine, mode))
         self.lines: list[str] = []
         self.prefixes: dict[tuple[str, ...], str] = {(): "x", (ROOT,): "s"}
         self.varying = frozenset([ROOT])
@@ -152,7 +141,7 @@ class _Compiler:
             if isinstance(node, Output) and node.path[0] in self.constants:
                 node = Text(self._fixed(node))
             elif isinstance(node, Output) and node.path[0] not in self.varying:
-                node = Island("{{ " + _source_of(node) + " }}")
+                node = Island("{{ " + source_of(node) + " }}")
             elif isinstance(node, If):
                 node = If(tuple((self._known(c), tuple(self.fold(list(body)))) for c, body in node.branches))
             if isinstance(node, Text) and folded and isinstance(folded[-1], Text):
@@ -162,14 +151,14 @@ class _Compiler:
         return folded
 
     def _fixed(self, node: Output) -> str:
-        name = self._add("{{ " + _source_of(node) + " }}")
+        name = self._add("{{ " + source_of(node) + " }}")
         return render(self.engine, name, self.constants)
 
     def _known(self, condition: Condition | None) -> Condition | None:
         """A condition about anything but the recipient is minijinja's."""
-        if condition is None or all(path[0] in self.varying for path in _paths_of(condition)):
+        if condition is None or all(path[0] in self.varying for path in paths_of(condition)):
             return condition
-        return Asked(_expression_of(condition))
+        return Asked(expression_of(condition))
 
     # --- code ---
 
@@ -191,7 +180,7 @@ class _Compiler:
     def _repeated(self, nodes: list[Node]) -> dict[Output, str]:
         """Values that stand in several places are encoded once per recipient."""
         seen: dict[Output, int] = {}
-        for output in _outputs_of(nodes):
+        for output in outputs_of(nodes):
             seen[output] = seen.get(output, 0) + 1
         often = [output for output, count in seen.items() if count > 1]
         return {output: f"v{i}" for i, output in enumerate(often)}
@@ -338,121 +327,3 @@ def _with_tokens(source: str, nonce: str, encode: Callable[[str], Any]) -> tuple
             changing -= tag.word in ("endfilter", "endcall", "endmacro", "endblock", "endset")
         parts.append(tag.source)
     return "".join(parts), pieces
-
-
-# --- values ---
-
-
-def _shower(engine: minijinja.Environment, mode: str) -> Callable[[Any], str]:
-    """How minijinja prints a value that is not text, escaped as `mode` and the engine say."""
-    name = f"show_{mode}"
-    engine.add_template(name, "{{ v|" + mode + " }}" if mode else "{{ v }}")
-
-    def show(value: Any) -> str:
-        if not mode and (value is None or value is _UNDEFINED):
-            return ""
-        if value is _UNDEFINED:
-            return render(engine, name, {})
-        return render(engine, name, {"v": freeze(value)})
-
-    return show
-
-
-def _as_text(value: Any, escape: bool, show: Callable[[Any], str]) -> str:
-    kind = type(value)
-    if kind is str:
-        return value.translate(_ESCAPES) if escape and _needs_escape(value) else value
-    if kind is int and -_LARGEST_INTEGER < value < _LARGEST_INTEGER:
-        return str(value)
-    if kind is float:
-        text = printed(value)
-        if type(text) is str:
-            return text
-    return show(value)
-
-
-def _encoder_text(escape: bool, show: Callable[[Any], str]) -> Callable[[Any], str]:
-    return lambda value: _as_text(value, escape, show)
-
-
-def _encoder_qp(escape: bool, show: Callable[[Any], str]) -> Callable[[Any], bytes]:
-    def put(value: Any) -> bytes:
-        if type(value) is str:
-            if value.isalnum() and value.isascii() and len(value) <= 72:
-                return value.encode() + SOFT_BREAK
-            text = value.translate(_ESCAPES) if escape and _needs_escape(value) else value
-        else:
-            text = _as_text(value, escape, show)
-        raw = text.encode("utf-8", "replace")
-        if len(raw) <= _SHORT_OCTETS and raw[:1] != b"." and text.isprintable() and raw:
-            return b2a_qp(raw) + SOFT_BREAK
-        return encode_piece(text)
-
-    return put
-
-
-def _as_mapping(value: Any) -> Mapping[str, Any]:
-    """What attributes are looked up in; on anything but a mapping every name is undefined."""
-    return value if isinstance(value, Mapping) else _EMPTY
-
-
-# --- the tree ---
-
-
-def _count_islands(nodes: list[Node]) -> int:
-    count = 0
-    for node in nodes:
-        if isinstance(node, Island):
-            count += 1
-        elif isinstance(node, If):
-            for condition, body in node.branches:
-                count += isinstance(condition, Asked) + _count_islands(list(body))
-    return count
-
-
-def _outputs_of(nodes: list[Node]) -> list[Output]:
-    found = []
-    for node in nodes:
-        if isinstance(node, Output):
-            found.append(node)
-        elif isinstance(node, If):
-            for _, body in node.branches:
-                found += _outputs_of(list(body))
-    return found
-
-
-def _paths_of(condition: Condition) -> list[tuple[str, ...]]:
-    match condition:
-        case Path(path) | Equals(path, _):
-            return [path]
-        case Not(inner):
-            return _paths_of(inner)
-        case Either(_, conditions):
-            return [path for inner in conditions for path in _paths_of(inner)]
-    return []
-
-
-def _expression_of(condition: Condition) -> str:
-    """`condition` in Jinja again."""
-    match condition:
-        case Path(path):
-            return ".".join(path)
-        case Equals(path, constant):
-            quote = '"' if '"' not in constant else "'"
-            return f"({'.'.join(path)} == {quote}{constant}{quote})"
-        case Not(inner):
-            return f"(not {_expression_of(inner)})"
-        case Either(operator, conditions):
-            return "(" + f" {operator} ".join(_expression_of(inner) for inner in conditions) + ")"
-        case Asked(expression):
-            return expression
-
-
-def _source_of(node: Output) -> str:
-    source = ".".join(node.path)
-    if node.mode:
-        return f"{source}|{node.mode}"
-    if node.default is not None:
-        quote = '"' if '"' not in node.default else "'"
-        return f"{source}|default({quote}{node.default}{quote})"
-    return source

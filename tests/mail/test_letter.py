@@ -231,6 +231,7 @@ def test_only_a_local_part_outside_ascii_needs_smtputf8():
     outgoing = letter.wire(1, make_person(email="zoë@example.org"))
     assert outgoing.smtputf8
     assert "To: <zoë@example.org>\r\n".encode() in outgoing.data
+    assert make_letter(reply_to="zoë@example.org").wire(1, make_person()).smtputf8
 
 
 def test_attachments_and_images_are_laid_out():
