@@ -109,7 +109,8 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
         headers["Retry-After"] = str(int(error.wait) + 1)
     if status == 503:
         headers["Retry-After"] = "5"
-    if transaction.get_connection().in_atomic_block:
+    connection = transaction.get_connection()
+    if connection.settings_dict["ATOMIC_REQUESTS"] and connection.in_atomic_block:
         transaction.set_rollback(True)
     return Response(envelope(message, **extra), status=status, headers=headers)
 
