@@ -6,6 +6,7 @@ servers are from the environment, and colleagues' conftest.py files import model
 
 import atexit
 import os
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -88,3 +89,48 @@ def fresh_runtime_settings() -> None:
 
     runtime._values, runtime._version = {}, -1
     runtime.forget()
+
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+LEFT_OUT: list[str] = []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave browser tests out where there is no Chromium, unless LEAVE_NO_TEST_OUT asks for all."""
+    if CHROMIUM is not None:
+        return
+    left_out = [item for item in items if item.get_closest_marker("browser")]
+    if left_out and os.environ.get("LEAVE_NO_TEST_OUT"):
+        raise pytest.UsageError("The browser tests need Chromium: apt install chromium")
+    LEFT_OUT[:] = [item.nodeid for item in left_out]
+    skip = pytest.mark.skip(reason="no Chromium here (apt install chromium)")
+    for item in left_out:
+        item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium under Playwright; for tests marked `browser`."""
+    from playwright.sync_api import sync_playwright
+
+    # Playwright runs an event loop in this thread, where Django would refuse its ORM.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    """A page in a browser context of its own. A script error fails the test."""
+    context = chromium.new_context()
+    opened = context.new_page()
+    opened.set_default_timeout(15_000)
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
+    context.close()
+    assert not errors, errors
