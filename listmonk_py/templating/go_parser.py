@@ -30,6 +30,9 @@ KEYWORDS = frozenset(
 # Deeper nesting is no mail, and would end in Python's own recursion limit.
 MAX_DEPTH = 50
 
+# A field or variable, which Jinja has in no expression.
+_GO_OPERAND = re.compile(r"(?:^|[\s(|])(?:\.[^\W\d]|\$)")
+
 # Names that Jinja source assigns itself; alone in {{ }} they are not Go's functions.
 _JINJA_NAMES = re.compile(r"\{%[-+]?\s*(?:set|for|with|macro|import)\s+([^=%]*?)(?:=|\bin\b|%\})")
 
@@ -114,7 +117,7 @@ class Parser:
         try:
             found = words(inside, piece.line)
         except TemplateError:
-            if re.match(r"\s*(?:\.\w|\$)", inside):
+            if _GO_OPERAND.search(inside):
                 raise
             return None
         if not found:
@@ -134,7 +137,10 @@ class Parser:
             return False
         if found[0].text == "L" and len(found) > 1 and found[1].kind == "field":
             return True
-        if any(w.kind == "field" for w in found) or not names:
+        if any(w.text.startswith("`") for w in found):
+            return True
+        fields = [at for at, w in enumerate(found) if w.kind == "field"]
+        if any(found[at - 1].text != ")" and found[at - 1].kind != "field" for at in fields) or not names:
             return False
         if any(w.text not in self._functions or w.text in self._jinja_names for w in names):
             return False

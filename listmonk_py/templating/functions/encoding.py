@@ -8,6 +8,7 @@ import re
 import uuid
 import zlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -127,7 +128,7 @@ def _encoded(encode: Any) -> Any:
 
 ENCODING: dict[str, Callable[..., Any]] = {
     "b64enc": _encoded(base64.b64encode),
-    "b64dec": _decoded(base64.b64decode),
+    "b64dec": _decoded(partial(base64.b64decode, validate=True)),
     "b32enc": _encoded(base64.b32encode),
     "b32dec": _decoded(base64.b32decode),
     "sha1sum": lambda value: hashlib.sha1(_bytes(value), usedforsecurity=False).hexdigest(),
