@@ -1,7 +1,7 @@
 """The postback messenger: each message as JSON to a URL of the user's, in listmonk's protocol.
 
-Contract 5.8. Accepted is what is answered with exactly 200. We also send what listmonk leaves out, as
-additional fields, `altbody` and `headers` (Message-ID among them); receivers that do not know them ignore them.
+Contract 5.8. Accepted is what is answered with exactly 200. We also send what listmonk leaves out as
+additional fields: `altbody` and `headers` (Message-ID among them). Who does not know them ignores them.
 """
 
 import base64
