@@ -124,6 +124,12 @@ class Signer:
         return sha256(content + b"\r\n" if content else b"").digest()
 
 
+def choose_signer(signers: Iterable[Signer], from_domain: str) -> Signer | None:
+    """The signer for mail from `from_domain`: of those that align, the one with the longest domain."""
+    fitting = [signer for signer in signers if signer.signs_for(from_domain)]
+    return max(fitting, key=lambda signer: len(signer.domain), default=None)
+
+
 def canonical_piece(piece: bytes) -> bytes:
     """Undo dot-stuffing, and bring blanks into relaxed form: one for a run, none at the end of a line."""
     plain = piece.replace(b"\n..", b"\n.")

@@ -48,8 +48,12 @@ _RESERVED = frozenset(
     )
 )
 
-# Generated Python is indented by one column a level, and may have a hundred.
+# What hostile templates exceed is left to minijinja, so that neither our parser nor Python's compiler runs
+# out of stack: levels of `if`, branches of one `if`, parts of a path, words of a condition.
 _DEEPEST_NESTING = 40
+_MOST_BRANCHES = 100
+_LONGEST_PATH = 20
+_MOST_CONDITION_TOKENS = 60
 
 _CLOSED_BY = {name: f"end{name}" for name in ("for", "with", "filter", "autoescape", "raw", "call")}
 
@@ -217,7 +221,7 @@ class _Parser:
             closing = ("endif",) if condition is None else ("elif", "else", "endif")
             body, end = self.nodes(frozenset(closing))
             branches.append((condition, tuple(body)))
-            if end is None:
+            if end is None or len(branches) > _MOST_BRANCHES:
                 raise WholeTemplate
             if end.word == "endif":
                 self.depth -= 1
@@ -257,7 +261,7 @@ def _output(tag: Tag) -> Node:
     if not found:
         return Island(tag.source)
     path = tuple(found[1].split("."))
-    if not _RESERVED.isdisjoint(path):
+    if len(path) > _LONGEST_PATH or not _RESERVED.isdisjoint(path):
         return Island(tag.source)
     mode: Literal["", "safe", "escape"] = "safe" if found[2] else "escape" if found[3] else ""
     return Output(path, mode, found[4][1:-1] if found[4] else None)
@@ -268,7 +272,7 @@ def _condition(expression: str) -> Condition:
     tokens, at = [], 0
     while expression[at:].strip():
         found = _CONDITION_TOKEN.match(expression, at)
-        if not found:
+        if not found or len(tokens) == _MOST_CONDITION_TOKENS:
             return Asked(expression)
         tokens.append(found[0].strip())
         at = found.end()
@@ -301,7 +305,7 @@ def _negation(tokens: list[str]) -> tuple[Condition, list[str]]:
             raise ValueError
         return inner, tokens[1:]
     path = tuple(tokens[0].split("."))
-    if not re.match(r"[A-Za-z_]", tokens[0]) or not _RESERVED.isdisjoint(path):
+    if not re.match(r"[A-Za-z_]", tokens[0]) or not _RESERVED.isdisjoint(path) or len(path) > _LONGEST_PATH:
         raise ValueError
     if len(tokens) > 1 and tokens[1] in ("==", "!="):
         if tokens[2][0] not in "'\"":

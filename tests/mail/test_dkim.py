@@ -5,7 +5,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from listmonk_py.mail.dkim import InvalidKey, Signer
+from listmonk_py.mail.dkim import InvalidKey, Signer, choose_signer
 from listmonk_py.templating.quoted_printable import encode_piece
 
 RSA_KEY = rsa.generate_private_key(65537, 2048)
@@ -130,3 +130,12 @@ def test_an_unusable_key_or_name_is_refused_with_a_sentence(domain, selector, ke
 )
 def test_a_signer_signs_for_its_domain_and_those_below(from_domain, expected):
     assert signer(ED25519_KEY).signs_for(from_domain) is expected
+
+
+def test_the_closest_domain_signs():
+    key = pem(ED25519_KEY)
+    wide = Signer(domain="example.com", selector="a", private_key_pem=key)
+    close = Signer(domain="news.example.com", selector="b", private_key_pem=key)
+    assert choose_signer([wide, close], "x.news.example.com") is close
+    assert choose_signer([close, wide], "example.com") is wide
+    assert choose_signer([wide, close], "example.org") is None

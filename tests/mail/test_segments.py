@@ -165,6 +165,31 @@ def test_a_tag_in_a_value_stays_text():
     assert decoded(wire(source, person, html=False)) == person["name"] * 2
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% if " + "not " * 3000 + "subscriber.name %}1{% endif %}",
+        "{% if " + "subscriber.name and " * 3000 + "subscriber.name %}1{% endif %}",
+        "{% if subscriber.x %}" + "{% elif subscriber.x %}" * 2000 + "{% endif %}",
+        "{% for x in [1] %}" * 100 + "{% endfor %}" * 100,
+        "{{ subscriber" + ".a" * 3000 + " }}",
+        "{{ subscriber.name }}" * 5000,
+        "{{ subscriber.name|upper }}" * 3000,
+        "{{" * 30000,
+        "{% if subscriber.name %}" * 30000,
+        "{#" * 30000,
+        '{{ "' * 30000,
+    ],
+    ids=lambda source: source[:30],
+)
+def test_a_hostile_template_is_rendered_or_refused_but_never_breaks_the_compiler(source):
+    try:
+        text = decoded(wire(source))
+    except TemplateError:
+        return
+    assert text == reference(source)
+
+
 # --- generated templates and data ---
 
 TEXTS = st.text(
