@@ -72,7 +72,7 @@ def convert(body: str, source: str, target: str) -> str:
             return to_html(body, source)
         if source == "plain":
             return html_text.escape(body, quote=False).replace("\n", "<br />\n")
-    raise DomainError(f"A body cannot be converted from {source or 'nothing'} to {target or 'nothing'}.")
+    raise DomainError("unknown formats to convert")
 
 
 def _markdown(body: str) -> str:

@@ -20,7 +20,7 @@ SCAN = re.compile(
 
 
 class HtmlTokens(Tokens):
-    """Tokens whose shape depends on where in the HTML the hidden text stands. There is no way back."""
+    """Tokens whose shape depends on where in the HTML the hidden text stands."""
 
     def hide(self, html: str) -> str:
         """Return `html` with everything hidden that a tool must not see."""

@@ -14,8 +14,8 @@ from listmonk_py.templating.html_tokens import ELEMENT_NAME, SCAN, HtmlTokens
 from listmonk_py.templating.tokens import TAG
 
 _STYLED = re.compile(r"<style\b", re.IGNORECASE)
-_VALUE = r"\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)'"
-_STYLE = re.compile(rf"(?<=[\s\"'}}])style\s*=\s*(?:{_VALUE})", re.IGNORECASE)
+_VALUE = rf"\"(?P<double>(?:{TAG.pattern}|[^\"])*)\"|'(?P<single>(?:{TAG.pattern}|[^'])*)'"
+_STYLE = re.compile(rf"(?<=[\s\"'}}])style\s*=\s*(?:{_VALUE})", re.IGNORECASE | re.DOTALL)
 _NUMBER = "data-inlined-element"
 _NUMBERED = re.compile(
     rf"<[A-Za-z](?:\"[^\"]*\"|'[^']*'|[^\"'>])*\s{_NUMBER}=\"(\d+)\"(?:\"[^\"]*\"|'[^']*'|[^\"'>])*>"
@@ -32,14 +32,15 @@ def inline_css(html: str) -> str:
     """
     if not _STYLED.search(html):
         return html
-    numbered, own = _numbered(html)
+    tokens = HtmlTokens()
+    numbered, own = _numbered(html, tokens)
     try:
         inlined = css_inline.inline(
             numbered, keep_style_tags=True, keep_link_tags=True, load_remote_stylesheets=False
         )
     except css_inline.InlineError as error:
         raise TemplateError(f"The style sheet cannot be read: {error}") from error
-    styles = {int(found[1]): _style_of(found[0]) for found in _NUMBERED.finditer(inlined)}
+    styles = {int(found[1]): _style_of(found[0], tokens) for found in _NUMBERED.finditer(inlined)}
     return _styled(html, styles, own)
 
 
@@ -49,7 +50,7 @@ def _start_tags(html: str) -> list[re.Match[str]]:
     ]
 
 
-def _numbered(html: str) -> tuple[str, dict[int, str]]:
+def _numbered(html: str, tokens: HtmlTokens) -> tuple[str, dict[int, str]]:
     """Return the inliner's copy, and the `style` attributes that hold template tags and are not in it."""
     out: list[str] = []
     own: dict[int, str] = {}
@@ -64,12 +65,12 @@ def _numbered(html: str) -> tuple[str, dict[int, str]]:
         assert name is not None
         out += (html[position : found.start()], f'{name[0]} {_NUMBER}="{number}"', tag[name.end() :])
         position = found.end()
-    return HtmlTokens().hide("".join([*out, html[position:]])), own
+    return tokens.hide("".join([*out, html[position:]])), own
 
 
-def _style_of(tag: str) -> str | None:
+def _style_of(tag: str, tokens: HtmlTokens) -> str | None:
     found = _STYLE.search(tag)
-    return found["double"] if found else None
+    return tokens.restore(found["double"]) if found else None
 
 
 def _styled(html: str, styles: dict[int, str | None], own: dict[int, str]) -> str:
@@ -88,7 +89,7 @@ def _styled(html: str, styles: dict[int, str | None], own: dict[int, str]) -> st
 
 def _with_style(tag: str, style: str) -> str:
     """Return the start tag with its `style` attribute replaced or added."""
-    quote = "'" if '"' in style else '"'
+    quote = "'" if '"' in TAG.sub("", style) else '"'
     attribute = f"style={quote}{style}{quote}"
     old = _STYLE.search(tag)
     if old:

@@ -1,5 +1,7 @@
 """Go's built-ins, listmonk's functions and Sprig's."""
 
+# ruff: noqa: E501 - a template and what it prints stand in one line
+
 import re
 import uuid
 from datetime import UTC, datetime, timedelta, timezone

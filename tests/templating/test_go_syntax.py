@@ -1,5 +1,7 @@
 """Go's template syntax, translated and rendered."""
 
+# ruff: noqa: E501 - a template and what it prints stand in one line
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
