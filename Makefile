@@ -19,7 +19,7 @@ test: setup-dev  ## run the tests; ARGS="tests/local -n 0" narrows them
 	@$(PYTHON_VENV) -m pytest $(ARGS)
 
 bench: setup  ## measure the demo's newsletter against a sink on this machine
-	@$(PYTHON_VENV) manage.py bench_newsletter
+	@$(PYTHON_VENV) bench/run.py $(ARGS)
 
 lint: setup-dev  ## ruff, mypy, import-linter, missing migrations
 	@.ci/lint
