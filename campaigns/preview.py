@@ -19,7 +19,9 @@ from .models import Campaign, Template
 # Pictures and styles may come from anywhere, as in a mail program; scripts and forms may not run.
 HEADERS = {
     "Content-Type": "text/html; charset=UTF-8",
-    "Content-Security-Policy": "sandbox; default-src 'none'; img-src * data:; style-src * 'unsafe-inline'; font-src *",
+    "Content-Security-Policy": (
+        "sandbox; default-src 'none'; img-src * data:; style-src * 'unsafe-inline'; font-src *"
+    ),
     "X-Content-Type-Options": "nosniff",
 }
 TEXT_HEADERS = {**HEADERS, "Content-Type": "text/plain; charset=UTF-8"}

@@ -35,7 +35,9 @@ class CampaignPreviewView(ApiView):
         changed(campaign, {"template_id": request.query_params.get("template_id", "")})
         return page(campaign)
 
-    @extend_schema(operation_id="campaigns_preview_unsaved", request=dict, responses={(200, "text/html"): str})
+    @extend_schema(
+        operation_id="campaigns_preview_unsaved", request=dict, responses={(200, "text/html"): str}
+    )
     def post(self, request: Request, id: str) -> HttpResponse:
         campaign = writing.find(pk(id), request.user)
         changed(campaign, form_of(request))
@@ -56,7 +58,9 @@ class ArchivePreviewView(ApiView):
     def get_queryset(self) -> "QuerySet[Campaign]":
         return Campaign.objects.visible_to(self.request.user)
 
-    @extend_schema(operation_id="campaigns_preview_archive", request=dict, responses={(200, "text/html"): str})
+    @extend_schema(
+        operation_id="campaigns_preview_archive", request=dict, responses={(200, "text/html"): str}
+    )
     def post(self, request: Request, id: str) -> HttpResponse:
         campaign = writing.find(pk(id), request.user)
         asked = form_of(request)

@@ -1,11 +1,16 @@
 from django.urls import path
 
-from . import template_views, views
+from . import preview_views, template_views, views
 
 urlpatterns = [
     path("api/campaigns", views.CampaignsView.as_view()),
     path("api/campaigns/<id>", views.CampaignView.as_view()),
     path("api/campaigns/<id>/archive", views.CampaignArchiveView.as_view()),
+    path("api/campaigns/<id>/preview", preview_views.CampaignPreviewView.as_view()),
+    path("api/campaigns/<id>/preview/archive", preview_views.ArchivePreviewView.as_view()),
+    path("api/campaigns/<id>/text", preview_views.CampaignTextView.as_view()),
+    path("api/campaigns/<id>/content", preview_views.ContentView.as_view()),
+    path("api/campaigns/<id>/test", preview_views.CampaignTestView.as_view()),
     path("api/templates", template_views.TemplatesView.as_view()),
     path("api/templates/preview", template_views.UnsavedTemplatePreviewView.as_view()),
     path("api/templates/<id>", template_views.TemplateView.as_view()),

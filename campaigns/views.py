@@ -41,7 +41,10 @@ class CampaignsView(ApiView):
             return self.data(paging.envelope([], 0, paging.Page(0, 0)))
         return self.data(
             paging.envelope(
-                shown(found, body=not no_body(request)), total, page, query=request.query_params.get("query", "")
+                shown(found, body=not no_body(request)),
+                total,
+                page,
+                query=request.query_params.get("query", ""),
             )
         )
 
@@ -80,7 +83,10 @@ class CampaignView(ApiView):
         asked = CampaignIn(data=self.body(request))
         asked.is_valid(raise_exception=True)
         campaign = writing.update(
-            pk(id), dict(asked.validated_data), request.user, if_match=version_of(request.headers.get("If-Match"))
+            pk(id),
+            dict(asked.validated_data),
+            request.user,
+            if_match=version_of(request.headers.get("If-Match")),
         )
         return tagged(self.data(one(campaign.pk)), campaign)
 

@@ -49,7 +49,9 @@ def upload(file: UploadedFile) -> Media:
         thumbnail, meta = _thumbnail(content)
         content.seek(0)
     content_type = _content_type(content, extension)
-    return _store(name, content, content_type=content_type, meta=meta, thumbnail=thumbnail, size=file.size or 0)
+    return _store(
+        name, content, content_type=content_type, meta=meta, thumbnail=thumbnail, size=file.size or 0
+    )
 
 
 def remove(media_id: int) -> None:
@@ -133,13 +135,25 @@ def _is_text(head: bytes) -> bool:
 
 
 def _store(
-    name: str, content: IO[bytes], *, content_type: str, meta: dict[str, Any], thumbnail: bytes | None, size: int
+    name: str,
+    content: IO[bytes],
+    *,
+    content_type: str,
+    meta: dict[str, Any],
+    thumbnail: bytes | None,
+    size: int,
 ) -> Media:
     """Claim a free name by inserting its row, then store; a failed store takes the row with it."""
     for candidate in _candidates(name):
         try:
             with transaction.atomic():
-                thumb = f"thumb_{candidate}" if thumbnail else candidate if content_type == "image/svg+xml" else ""
+                thumb = (
+                    f"thumb_{candidate}"
+                    if thumbnail
+                    else candidate
+                    if content_type == "image/svg+xml"
+                    else ""
+                )
                 media = Media.objects.create(
                     provider=storage.provider(),
                     filename=candidate,

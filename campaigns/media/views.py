@@ -91,7 +91,9 @@ def serve(request: HttpRequest, name: str) -> HttpResponse | FileResponse | Json
     response["Cache-Control"] = "public, max-age=31536000, immutable"
     response["X-Content-Type-Options"] = "nosniff"
     # An SVG may carry scripts: the sandbox keeps them from running when it is opened by itself.
-    response["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+    response["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+    )
     if content_type not in INLINE and not content_type.startswith("image/"):
         response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

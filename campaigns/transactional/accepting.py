@@ -43,7 +43,11 @@ class Accepted(NamedTuple):
 
 
 def accept(
-    asked: dict[str, Any], files: Sequence["UploadedFile"], user: "User", *, idempotency_key: str | None = None
+    asked: dict[str, Any],
+    files: Sequence["UploadedFile"],
+    user: "User",
+    *,
+    idempotency_key: str | None = None,
 ) -> Accepted:
     """Store one message per recipient and ring the sender.
 
@@ -192,9 +196,7 @@ def _store_files(request: uuid.UUID, files: Sequence["UploadedFile"]) -> None:
     )
 
 
-def _sent_before(
-    user: "User", key: str, found: list[Recipient], payload: dict[str, Any]
-) -> list[TxMessage]:
+def _sent_before(user: "User", key: str, found: list[Recipient], payload: dict[str, Any]) -> list[TxMessage]:
     """The messages that this key was stored with.
 
     Raises:

@@ -59,7 +59,9 @@ def _spec(template: Template, payload: dict[str, Any], attachments: tuple[Attach
         content_type="html" if html else "plain",
         altbody=to_jinja(payload["altbody"], html=False) if payload["altbody"] and html else None,
         headers=tuple(
-            (name, to_jinja(value, html=False)) for entry in payload["headers"] for name, value in entry.items()
+            (name, to_jinja(value, html=False))
+            for entry in payload["headers"]
+            for name, value in entry.items()
         ),
         attachments=attachments,
         extra_names=("tx",),

@@ -29,7 +29,7 @@ class TxMessage(models.Model):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     request = models.UUIDField()  # the API call it came with; several recipients share it
-    idempotency_key = models.TextField(null=True, blank=True)  # noqa: DJ001 - absent keys must not clash
+    idempotency_key = models.TextField(null=True, blank=True)
     by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
     email = models.TextField()
     # Set to null by the database (migration 0002), so that deleting people is one statement.

@@ -14,13 +14,13 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from campaigns.recipients import recipient_of
 from listmonk_py.api.errors import DomainError
 from listmonk_py.configuration import runtime
 from listmonk_py.configuration.durations import parse_duration
 from listmonk_py.mail import messengers
 from listmonk_py.mail.letter import RenderError
 from listmonk_py.mail.outgoing import Outcome, Outgoing, Parts, Result
-from listmonk_py.templating.people import first_name, last_name
 from subscribers.models import Subscriber
 
 from . import letters
@@ -121,7 +121,8 @@ def _send_through(messenger: Any, messages: list[TxMessage]) -> None:
 
 def _rendered(message: TxMessage, *, wire: bool) -> "Outgoing | Parts | None":
     """The message to hand over; None when it cannot be written, which settles it as failed."""
-    recipient = recipient_of(message)
+    # Without a subscriber, only the address is known.
+    recipient = recipient_of(message.subscriber or Subscriber(email=message.email))
     extra = {"tx": tx_of(message)}
     try:
         letter = letters.letter_for(message)
@@ -134,24 +135,6 @@ def _rendered(message: TxMessage, *, wire: bool) -> "Outgoing | Parts | None":
     except TxMessage.template.field.related_model.DoesNotExist as error:
         settle(message, Status.FAILED, text=str(error))
     return None
-
-
-def recipient_of(message: TxMessage) -> dict[str, Any]:
-    """The subscriber as templates see them; without one, only the address is known."""
-    person = message.subscriber or Subscriber(email=message.email, name="", attribs={})
-    known = message.subscriber is not None
-    return {
-        "id": person.pk or 0,
-        "uuid": str(person.uuid) if known else "",
-        "email": person.email,
-        "name": person.name,
-        "first_name": first_name(person.name),
-        "last_name": last_name(person.name),
-        "status": person.status if known else "",
-        "attribs": person.attribs or {},
-        "created_at": person.created_at.isoformat() if known else "",
-        "updated_at": person.updated_at.isoformat() if known else "",
-    }
 
 
 def tx_of(message: TxMessage) -> dict[str, Any]:

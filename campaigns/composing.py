@@ -1,0 +1,114 @@
+"""A campaign as the letter that is compiled from it (contract 5.6)."""
+
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from campaigns.media import storage
+from campaigns.media.models import Media
+from listmonk_py.configuration import runtime
+from listmonk_py.mail.addresses import InvalidEmail, parse_mailbox
+from listmonk_py.mail.dkim import Signer
+from listmonk_py.mail.letter_spec import LetterSpec
+from listmonk_py.mail.outgoing import Attachment
+from listmonk_py.templating.images import embed_images
+from listmonk_py.templating.links import link_function
+from tracking import links
+
+from . import preparing
+from .models import Campaign
+
+
+def compose(campaign: Campaign, *, message_id_suffix: str = "") -> LetterSpec:
+    """The letter of `campaign`: everything that is the same for all recipients, attachments read.
+
+    Registers the tracked links. Costs milliseconds; keep the compiled letter.
+
+    Args:
+        message_id_suffix: keeps copies apart that are not the campaign's own, such as test sends.
+
+    Raises:
+        TemplateError: a source does not compile, with the line.
+        DomainError: a link or a DKIM key cannot be used.
+        OSError: a file cannot be read.
+    """
+    urls, tracking = preparing.urls_of(campaign), preparing.tracking_now()
+    sources = preparing.prepare(campaign, urls=urls, tracking=tracking, register=links.register)
+    attachments = _attachments(campaign)
+    if sources.is_html:
+        body, images = _inline_images(sources.body)
+        sources = replace(sources, body=body)
+        attachments += images
+    from_email = campaign.from_email or runtime.get("app.from_email")
+    root_url = urls.base
+    return LetterSpec(
+        from_email=from_email,
+        subject=sources.subject,
+        body=sources.body,
+        content_type="html" if sources.is_html else "plain",
+        altbody=sources.altbody,
+        headers=sources.headers,
+        attachments=attachments,
+        constants={"campaign": preparing.constants_of(campaign)},
+        functions={"track_link": link_function(urls, tracking, links.register)},
+        campaign_uuid=str(campaign.uuid),
+        message_id_suffix=message_id_suffix,
+        list_id=_list_id(campaign, root_url),
+        feedback_id=_feedback_id(campaign, root_url),
+        unsubscribe=runtime.get("privacy.unsubscribe_header"),
+        root_url=root_url,
+        signer=signer_of(from_email),
+    )
+
+
+def _attachments(campaign: Campaign) -> list[Attachment]:
+    files = campaign.campaign_media.filter(media__isnull=False).select_related("media").order_by("pk")
+    return [
+        Attachment(row.filename, storage.read(row.media.filename), row.media.content_type) for row in files
+    ]
+
+
+def _inline_images(html: str) -> tuple[str, list[Attachment]]:
+    """The body with its `data-embed` images pointing at parts, and those parts. Unknown files stay URLs."""
+
+    def exists(name: str) -> bool:
+        return Media.objects.filter(filename=name, provider=storage.provider()).exists()
+
+    html, found = embed_images(html, exists)
+    media = {one.filename: one for one in Media.objects.filter(filename__in=list(found))}
+    images = [
+        Attachment(name, storage.read(name), media[name].content_type, inline_id=inline_id)
+        for name, inline_id in found.items()
+    ]
+    return html, images
+
+
+def _list_id(campaign: Campaign, root_url: str) -> str:
+    """RFC 2919: names one list, so a campaign to several has none."""
+    rows = list(campaign.campaign_lists.filter(list__isnull=False).select_related("list")[:2])
+    host = urlsplit(root_url).hostname or ""
+    if len(rows) != 1 or "." not in host:
+        return ""
+    return f"{rows[0].list_name} <{rows[0].list.uuid}.{host}>"
+
+
+def _feedback_id(campaign: Campaign, root_url: str) -> str:
+    """What Gmail's postmaster tools count complaints by: campaign, kind, and the sender at the end."""
+    host = urlsplit(root_url).hostname or "localhost"
+    return f"{campaign.uuid}:{campaign.type}:campaign:{host}"
+
+
+def signer_of(from_email: str) -> Signer | None:
+    """The DKIM signer for this From address: the first enabled key whose domain aligns with it."""
+    try:
+        domain = parse_mailbox(from_email).domain
+    except InvalidEmail:
+        return None
+    for entry in runtime.get("engine.dkim"):
+        if not entry.get("enabled", True):
+            continue
+        signer = Signer(
+            domain=entry["domain"], selector=entry["selector"], private_key_pem=entry["private_key"]
+        )
+        if signer.signs_for(domain):
+            return signer
+    return None
