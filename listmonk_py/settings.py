@@ -54,6 +54,8 @@ MAX_BODY_MB = env.int("MAX_BODY_MB", default=20)
 # Per web process: requests that Django runs at the same time, and that may wait before 503 is the answer.
 WEB_THREADS = env.int("WEB_THREADS", default=8)
 WEB_WAITING = env.int("WEB_WAITING", default=256)
+# What opens and clicks may take in Redis while the tracker is away; beyond it they are dropped and counted.
+TRACKING_STREAM_MB = env.int("TRACKING_STREAM_MB", default=256)
 
 # --- Django ----------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -206,6 +208,7 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = "username"
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key", "reset_password": "10/m/ip,3/5m/key"}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_TOLERANCE = 1  # one step of 30 seconds either way, as in listmonk
 MFA_ADAPTER = "listmonk_py.accounts.adapters.MFAAdapter"
 USERSESSIONS_TRACK_ACTIVITY = True
 

@@ -2,9 +2,11 @@
 
 import itertools
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
+from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from listmonk_py.accounts.models import ApiToken, Role, User
@@ -46,6 +48,12 @@ def make_list_role(grants: Mapping[List, list[str]]) -> Role:
 PASSWORD = "correct horse 9 battery"
 
 
+@lru_cache(maxsize=1)
+def _password_hash() -> str:
+    """Made once: a good hash is slow by design."""
+    return make_password(PASSWORD)
+
+
 def make_user(
     *permissions: str, superadmin: bool = False, grants: Mapping[List, list[str]] | None = None, **fields: Any
 ) -> User:
@@ -62,7 +70,7 @@ def make_user(
     if grants:
         fields["list_role"] = make_list_role(grants)
     user = User(**fields)
-    user.set_password(PASSWORD)
+    user.password = _password_hash()
     user.save()
     return user
 

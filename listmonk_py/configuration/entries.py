@@ -285,10 +285,11 @@ OBJECTS: dict[str, Check] = {
             "client_id": _text,
             "client_secret": _secret,
             "auto_create_users": _flag,
+            "trust_unverified_email": _flag,
             "default_user_role_id": values.one_of_ids,
             "default_list_role_id": values.one_of_ids,
         },
-        {"enabled": False, "auto_create_users": False},
+        {"enabled": False, "auto_create_users": False, "trust_unverified_email": False},
     ),
 }
 

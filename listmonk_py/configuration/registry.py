@@ -113,6 +113,8 @@ SECURITY = (
             "client_id": "",
             "client_secret": "",
             "auto_create_users": False,
+            # Ours: some providers never tell whether they have verified an address.
+            "trust_unverified_email": False,
             "default_user_role_id": None,
             "default_list_role_id": None,
         },
