@@ -6,9 +6,9 @@ section 2.1.1).
 """
 
 import re
+import string
 import time
 from base64 import b64encode
-from binascii import b2a_qp
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from email import policy
@@ -23,14 +23,33 @@ PREFERRED_COLUMNS = 78
 LONGEST_LINE = 998
 
 # RFC 2047 section 2: an encoded word has at most 75 characters, of which the frame takes 12.
-_LONGEST_PAYLOAD = 63
+_FRAME = 12
+_LONGEST_PAYLOAD = 75 - _FRAME
 _LONGEST_PLAIN_NAME = 60
 
 _BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _NAME = re.compile(r"[!-9;-~]{1,76}\Z")
 _WORD = re.compile(r" *[^ ]+")
-# RFC 2047 section 5 (3): in a phrase only these stand for themselves.
-_PHRASE_SAFE = re.compile(rb"[A-Za-z0-9!*+/-]")
+
+
+class _QTable(dict[int, str]):
+    """For `str.translate`: the Q encoding, for characters outside ASCII worked out when they first come."""
+
+    def __init__(self, safe: str) -> None:
+        super().__init__({ord(character): character for character in safe} | {ord(" "): "_"})
+
+    def __missing__(self, code: int) -> str:
+        coded = "".join(f"={octet:02X}" for octet in chr(code).encode("utf-8", "replace"))
+        if len(self) < _MOST_REMEMBERED:
+            self[code] = coded
+        return coded
+
+
+_MOST_REMEMBERED = 10_000
+_PRINTABLE = string.ascii_letters + string.digits + string.punctuation
+# RFC 2047 section 4.2 (3): what stands for itself in unstructured text, and 5 (3): in a phrase.
+_TEXT_Q = _QTable(_PRINTABLE.translate(str.maketrans("", "", "=?_")))
+_PHRASE_Q = _QTable(string.ascii_letters + string.digits + "!*+-/")
 
 # The message's structure, the servers' trace, and what only the signer writes.
 OURS_ALONE = frozenset(
@@ -103,36 +122,29 @@ def _fold(prefix: str, text: str) -> str:
 
 def encoded_words(text: str, *, first_room: int = 75, phrase: bool = False) -> list[bytes]:
     """`text` as RFC 2047 words of at most 75 columns, the first within `first_room`; Q or B, the shorter."""
-    raw = text.encode("utf-8", "replace")
-    as_q = _q_phrase if phrase else _q_text
-    coded = as_q(raw)
-    use_b = len(coded) > len(raw) * 4 / 3 + 3
-    encode: Callable[[bytes], bytes] = b64encode if use_b else as_q
-    frame = b"=?utf-8?b?%b?=" if use_b else b"=?utf-8?q?%b?="
-    coded = encode(raw) if use_b else coded
-    room = max(min(_LONGEST_PAYLOAD, first_room - 12), 16)
-    if len(coded) <= room:
-        return [frame % coded]
-    words, chunk = [], b""
-    for character in text:
-        octets = character.encode("utf-8", "replace")
-        if chunk and len(encode(chunk + octets)) > room:
-            words.append(frame % encode(chunk))
-            chunk, room = b"", _LONGEST_PAYLOAD
-        chunk += octets
-    return [*words, frame % encode(chunk)]
+    table = _PHRASE_Q if phrase else _TEXT_Q
+    coded = text.translate(table)
+    octets = len(text.encode("utf-8", "replace"))
+    if len(coded) <= octets * 4 / 3 + 3:
+        room = max(min(_LONGEST_PAYLOAD, first_room - _FRAME), 16)
+        if len(coded) <= room:
+            return [b"=?utf-8?q?%b?=" % coded.encode("ascii")]
+        units = [character.translate(table).encode("ascii") for character in text]
+        return [b"=?utf-8?q?%b?=" % chunk for chunk in _packed(units, room, _LONGEST_PAYLOAD)]
+    units = [character.encode("utf-8", "replace") for character in text]
+    room = max(min(_LONGEST_PAYLOAD, first_room - _FRAME), 16) // 4 * 3
+    return [b"=?utf-8?b?%b?=" % b64encode(chunk) for chunk in _packed(units, room, _LONGEST_PAYLOAD // 4 * 3)]
 
 
-def _q_text(raw: bytes) -> bytes:
-    # A blank becomes "_" but for the last one, which is quoted as in a body.
-    return b2a_qp(raw, istext=False, header=True).replace(b"=\n", b"").replace(b"?", b"=3F")
-
-
-def _q_phrase(raw: bytes) -> bytes:
-    return b"".join(
-        b"_" if octet == 32 else bytes([octet]) if _PHRASE_SAFE.match(bytes([octet])) else b"=%02X" % octet
-        for octet in raw
-    )
+def _packed(units: list[bytes], first_room: int, room: int) -> list[bytes]:
+    """Join whole units, so that no character is cut, into chunks of at most that many octets."""
+    chunks, start, width, limit = [], 0, 0, first_room
+    for i, unit in enumerate(units):
+        if width + len(unit) > limit and i > start:
+            chunks.append(b"".join(units[start:i]))
+            start, width, limit = i, 0, room
+        width += len(unit)
+    return [*chunks, b"".join(units[start:])]
 
 
 def phrase(name: str) -> bytes:

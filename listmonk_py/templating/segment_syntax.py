@@ -269,7 +269,8 @@ def _output(tag: Tag) -> Node:
 
 def _condition(expression: str) -> Condition:
     """Read `a.b and (not c == "x" or d)`; anything else is left to minijinja."""
-    tokens, at = [], 0
+    tokens: list[str] = []
+    at = 0
     while expression[at:].strip():
         found = _CONDITION_TOKEN.match(expression, at)
         if not found or len(tokens) == _MOST_CONDITION_TOKENS:
