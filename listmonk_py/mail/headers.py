@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from email import policy
 from email.parser import BytesHeaderParser
 from email.utils import format_datetime
+from typing import AnyStr
 from urllib.parse import quote
 
 from listmonk_py.api.errors import DomainError
@@ -129,22 +130,23 @@ def encoded_words(text: str, *, first_room: int = 75, phrase: bool = False) -> l
         room = max(min(_LONGEST_PAYLOAD, first_room - _FRAME), 16)
         if len(coded) <= room:
             return [b"=?utf-8?q?%b?=" % coded.encode("ascii")]
-        units = [character.translate(table).encode("ascii") for character in text]
-        return [b"=?utf-8?q?%b?=" % chunk for chunk in _packed(units, room, _LONGEST_PAYLOAD)]
-    units = [character.encode("utf-8", "replace") for character in text]
+        chunks = _packed([table[ord(character)] for character in text], room, _LONGEST_PAYLOAD)
+        return [b"=?utf-8?q?%b?=" % chunk.encode("ascii") for chunk in chunks]
+    raw = [character.encode("utf-8", "replace") for character in text]
     room = max(min(_LONGEST_PAYLOAD, first_room - _FRAME), 16) // 4 * 3
-    return [b"=?utf-8?b?%b?=" % b64encode(chunk) for chunk in _packed(units, room, _LONGEST_PAYLOAD // 4 * 3)]
+    return [b"=?utf-8?b?%b?=" % b64encode(chunk) for chunk in _packed(raw, room, _LONGEST_PAYLOAD // 4 * 3)]
 
 
-def _packed(units: list[bytes], first_room: int, room: int) -> list[bytes]:
-    """Join whole units, so that no character is cut, into chunks of at most that many octets."""
+def _packed(units: list[AnyStr], first_room: int, room: int) -> list[AnyStr]:
+    """Join whole units, so that no character is cut, into chunks of at most that length."""
+    glue = units[0][:0]
     chunks, start, width, limit = [], 0, 0, first_room
     for i, unit in enumerate(units):
-        if width + len(unit) > limit and i > start:
-            chunks.append(b"".join(units[start:i]))
-            start, width, limit = i, 0, room
         width += len(unit)
-    return [*chunks, b"".join(units[start:])]
+        if width > limit and i > start:
+            chunks.append(glue.join(units[start:i]))
+            start, width, limit = i, len(unit), room
+    return [*chunks, glue.join(units[start:])]
 
 
 def phrase(name: str) -> bytes:
