@@ -140,13 +140,15 @@ def encoded_words(text: str, *, first_room: int = 75, phrase: bool = False) -> l
 def _packed(units: list[AnyStr], first_room: int, room: int) -> list[AnyStr]:
     """Join whole units, so that no character is cut, into chunks of at most that length."""
     glue = units[0][:0]
-    chunks, start, width, limit = [], 0, 0, first_room
+    chunks: list[AnyStr] = []
+    start, width, limit = 0, 0, first_room
     for i, unit in enumerate(units):
         width += len(unit)
         if width > limit and i > start:
             chunks.append(glue.join(units[start:i]))
             start, width, limit = i, len(unit), room
-    return [*chunks, glue.join(units[start:])]
+    chunks.append(glue.join(units[start:]))
+    return chunks
 
 
 def phrase(name: str) -> bytes:

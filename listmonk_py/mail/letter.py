@@ -72,11 +72,7 @@ def _body_sources(spec: LetterSpec) -> tuple[str | None, str | None]:
 
 
 class CompiledLetter:
-    """A letter ready to be written; good as long as its spec is current.
-
-    Attributes:
-        size_bytes: about what it keeps in memory, for a bounded cache.
-    """
+    """A letter ready to be written; good as long as its spec is current."""
 
     def __init__(self, spec: LetterSpec, bodies: _Bodies) -> None:
         self.spec = spec
@@ -86,10 +82,16 @@ class CompiledLetter:
         self._content_fields = content_fields + b"\r\n"
         self._start = start
         self._readable: tuple[SegmentTemplate | None, SegmentTemplate | None] | None = None
-        self.size_bytes = (
+
+    @property
+    def size_bytes(self) -> int:
+        """About what the letter keeps in memory, for a bounded cache."""
+        templates = [*self._bodies[:2], *(self._readable or ())]
+        return (
             self._headers.size_bytes
-            + sum(len(piece or b"") for piece in bodies.skeleton)
-            + sum(body.size_bytes for body in bodies[:2] if body is not None)
+            + sum(len(piece or b"") for piece in self._bodies.skeleton)
+            + sum(len(part.content) for part in self.spec.attachments)
+            + sum(template.size_bytes for template in templates if template is not None)
         )
 
     def for_server(self, server_headers: Sequence[tuple[str, str]]) -> "CompiledLetter":
