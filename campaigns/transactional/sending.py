@@ -40,8 +40,8 @@ CLAIM = """
     WITH due AS (
         SELECT id, status AS before
           FROM transactional_txmessage
-         WHERE (status IN ('queued', 'deferred') AND next_at <= now())
-            OR (status = 'sending' AND lease_until < now())
+         WHERE (status IN ('queued', 'deferred') AND next_at <= clock_timestamp())
+            OR (status = 'sending' AND lease_until < clock_timestamp())
          ORDER BY next_at
          LIMIT %(rows)s
            FOR UPDATE SKIP LOCKED
@@ -53,8 +53,8 @@ CLAIM = """
                                      THEN 'In doubt twice: a worker died while sending it.' ELSE m.text END,
            possible_duplicate = m.possible_duplicate OR due.before = 'sending',
            token              = %(token)s,
-           lease_until        = now() + make_interval(secs => %(lease_s)s),
-           updated_at         = now()
+           lease_until        = clock_timestamp() + make_interval(secs => %(lease_s)s),
+           updated_at         = clock_timestamp()
       FROM due
      WHERE m.id = due.id
     RETURNING m.id, m.status

@@ -204,7 +204,9 @@ def test_markdown_becomes_html(client):
 
 
 def test_a_preview_shows_the_demo_subscriber_and_counts_nothing(client):
-    _, made = make(client, body='<p>Hello {{ .Subscriber.FirstName }}</p><a href="https://example.com@TrackLink">x</a>')
+    _, made = make(
+        client, body='<p>Hello {{ .Subscriber.FirstName }}</p><a href="https://example.com@TrackLink">x</a>'
+    )
 
     response = client.get(f"/api/campaigns/{made['data']['id']}/preview")
 
