@@ -9,6 +9,7 @@ their ids, so that two of them never deadlock. Sources: contract 2.3, 2.4, 4.1-4
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -269,7 +270,7 @@ def _get_or_make(address: str, name: str) -> tuple[Subscriber, bool]:
     return person, person.uuid == made.uuid
 
 
-def _run(sql: str, **parameters: object) -> int:
+def _run(sql: str, **parameters: Any) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return cursor.rowcount
