@@ -12,13 +12,20 @@ from django.db import connection, transaction
 from django.db.models import IntegerField, OuterRef, Subquery, Sum
 from django.db.models.functions import Cast, Coalesce
 
-from .models import Subscriber, Subscription, Tally
+from .models import Subscriber, Tally
 
 # Why SQL: delete and insert are one statement, so that no reader sees the count between them.
 COMPACT = """
     WITH gone AS (DELETE FROM subscribers_tally RETURNING list_id, status, change)
     INSERT INTO subscribers_tally (list_id, status, change)
     SELECT list_id, status, sum(change) FROM gone GROUP BY 1, 2 HAVING sum(change) <> 0
+"""
+
+COUNT_ALL = """
+    INSERT INTO subscribers_tally (list_id, status, change)
+    SELECT list_id, status, count(*) FROM subscribers_subscription GROUP BY 1, 2
+    UNION ALL
+    SELECT NULL, status, count(*) FROM subscribers_subscriber GROUP BY status
 """
 
 COMPACTION_LOCK = 0x7A11E5
@@ -83,8 +90,4 @@ def recount() -> None:
             "IN SHARE ROW EXCLUSIVE MODE"
         )
         Tally.objects.all().delete()
-        for table, list_id in ((Subscription, "list_id"), (Subscriber, "NULL")):
-            cursor.execute(
-                "INSERT INTO subscribers_tally (list_id, status, change) "
-                f"SELECT {list_id}, status, count(*) FROM {table._meta.db_table} GROUP BY 1, 2"  # noqa: S608
-            )
+        cursor.execute(COUNT_ALL)

@@ -234,6 +234,8 @@ class ImportJob(models.Model):
     rows_done = models.BigIntegerField(default=0)
     token = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
+    # Leases taken since the last progress: a file that kills its process is given up.
+    attempts = models.SmallIntegerField(default=0)
     cleared = models.BooleanField(default=False)
     by = models.ForeignKey(
         "accounts.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

@@ -1,0 +1,1 @@
+"""Bringing people in from CSV files: upload, read, check, merge; resumable, and no row is lost unseen."""
