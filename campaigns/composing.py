@@ -61,10 +61,8 @@ def compose(campaign: Campaign, *, message_id_suffix: str = "") -> LetterSpec:
 
 
 def _attachments(campaign: Campaign) -> list[Attachment]:
-    files = campaign.campaign_media.filter(media__isnull=False).select_related("media").order_by("pk")
-    return [
-        Attachment(row.filename, storage.read(row.media.filename), row.media.content_type) for row in files
-    ]
+    files = Media.objects.filter(campaign_media__campaign=campaign).order_by("campaign_media__pk")
+    return [Attachment(one.filename, storage.read(one.filename), one.content_type) for one in files]
 
 
 def _inline_images(html: str) -> tuple[str, list[Attachment]]:
@@ -84,11 +82,11 @@ def _inline_images(html: str) -> tuple[str, list[Attachment]]:
 
 def _list_id(campaign: Campaign, root_url: str) -> str:
     """RFC 2919: names one list, so a campaign to several has none."""
-    rows = list(campaign.campaign_lists.filter(list__isnull=False).select_related("list")[:2])
+    found = list(campaign.lists.all()[:2])
     host = urlsplit(root_url).hostname or ""
-    if len(rows) != 1 or "." not in host:
+    if len(found) != 1 or "." not in host:
         return ""
-    return f"{rows[0].list_name} <{rows[0].list.uuid}.{host}>"
+    return f"{found[0].name} <{found[0].uuid}.{host}>"
 
 
 def _feedback_id(campaign: Campaign, root_url: str) -> str:

@@ -238,7 +238,10 @@ def checkpoint(
             run(COUNT_ERRORS, _error_parameters(lease.campaign_id, deltas["failed"], max_errors))
         found = _answer(run(statement, parameters), lease)
         if texts:
-            run(WRITE_TEXTS, {"campaign": lease.campaign_id, "ids": list(texts), "texts": list(texts.values())})
+            run(
+                WRITE_TEXTS,
+                {"campaign": lease.campaign_id, "ids": list(texts), "texts": list(texts.values())},
+            )
     return found
 
 
@@ -283,9 +286,10 @@ def _answer(rows: Sequence[tuple[Any, ...]], lease: Lease) -> Announced:
     if not rows:
         raise LeaseLost
     _, size, announced, status, *_ = rows[0]
-    people = [
-        Person(*row[4:14], History(*row[14:17]) if lease.is_retry and row[14] is not None else NO_HISTORY)
-        for row in rows
-        if row[5] is not None
-    ]
+    people = [_person(row, is_retry=lease.is_retry) for row in rows if row[5] is not None]
     return Announced(size, announced, status, people)
+
+
+def _person(row: tuple[Any, ...], *, is_retry: bool) -> Person:
+    history = History(*row[14:17]) if is_retry and row[14] is not None else NO_HISTORY
+    return Person._make((*row[4:14], history))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 class BatchQuerySet(models.QuerySet["Batch"]):
     def visible_to(self, user: "User") -> Self:
-        campaigns = Batch.campaign.field.related_model.objects.visible_to(user)
+        campaigns = Batch.campaign.field.related_model._default_manager.visible_to(user)  # type: ignore[attr-defined]
         return self.filter(campaign__in=campaigns)
 
 

@@ -71,7 +71,9 @@ COUNT_AUDIENCE = """
 """
 
 # A new plan begins where nobody was touched: whole batches go, the untouched tails of others are cut off.
-DROP_UNTOUCHED = "DELETE FROM engine_batch WHERE campaign_id = %s AND state = 0 AND kind = 0 AND announced = 0"
+DROP_UNTOUCHED = (
+    "DELETE FROM engine_batch WHERE campaign_id = %s AND state = 0 AND kind = 0 AND announced = 0"
+)
 CUT_TAILS = """
     UPDATE engine_batch
        SET subscriber_ids = subscriber_ids[1:announced], size = announced,
@@ -104,7 +106,14 @@ def begin(campaign: Campaign, *, again: bool) -> None:
     campaign.to_send = estimate(Audience.of(campaign), newest)
     campaign.to_send_exact = False
     campaign.save(
-        update_fields=["max_subscriber_id", "plan_cursor", "planning", "to_send", "to_send_exact", "updated_at"]
+        update_fields=[
+            "max_subscriber_id",
+            "plan_cursor",
+            "planning",
+            "to_send",
+            "to_send_exact",
+            "updated_at",
+        ]
     )
 
 

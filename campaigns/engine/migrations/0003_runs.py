@@ -5,22 +5,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('campaigns', '0002_relations'),
-        ('engine', '0002_partitioned_ledger'),
+        ("campaigns", "0002_relations"),
+        ("engine", "0002_partitioned_ledger"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('campaign', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, primary_key=True, related_name='run', serialize=False, to='campaigns.campaign')),
-                ('number', models.IntegerField(default=0)),
-                ('down_since', models.DateTimeField(null=True)),
-                ('rate', models.FloatField(default=0)),
-                ('sampled_at', models.DateTimeField(null=True)),
-                ('sampled_sent', models.IntegerField(default=0)),
+                (
+                    "campaign",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        primary_key=True,
+                        related_name="run",
+                        serialize=False,
+                        to="campaigns.campaign",
+                    ),
+                ),
+                ("number", models.IntegerField(default=0)),
+                ("down_since", models.DateTimeField(null=True)),
+                ("rate", models.FloatField(default=0)),
+                ("sampled_at", models.DateTimeField(null=True)),
+                ("sampled_sent", models.IntegerField(default=0)),
             ],
         ),
         # The row goes with its campaign in the database, as batches do.

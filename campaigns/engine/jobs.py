@@ -1,0 +1,73 @@
+"""Everything about one campaign that a sender needs for a slice of time, read once at its beginning."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from campaigns.models import Campaign
+from listmonk_py.configuration import durations, runtime
+from listmonk_py.mail import messengers
+from listmonk_py.mail.letter import CompiledLetter
+from listmonk_py.mail.outgoing import Messenger, Outgoing, Parts
+
+from . import compiled
+from .audience import Audience
+from .verdicts import RetryRules
+
+
+@dataclass(slots=True)
+class Job:
+    """A running campaign, ready to be written and sent."""
+
+    campaign_id: int
+    letter: CompiledLetter
+    messenger: Messenger
+    from_email: str
+    audience: Audience
+    rules: RetryRules
+
+    def write(self, key: int, recipient: Mapping[str, Any]) -> Outgoing | Parts:
+        """One recipient's message in the form that the messenger wants.
+
+        Raises:
+            RenderError: this one cannot be written.
+        """
+        if self.messenger.wants == "wire":
+            return self.letter.wire(key, recipient)
+        return self.letter.parts(key, recipient)
+
+    def current_rate(self) -> float | None:
+        """The campaign's own limit [1/s] as it is set now."""
+        return Campaign.objects.filter(pk=self.campaign_id).values_list("rate", flat=True).first()
+
+    @staticmethod
+    def max_errors() -> int:
+        return int(runtime.get("app.max_send_errors"))
+
+
+def prepare(campaign_id: int) -> Job:
+    """Read the campaign and compile its letter, unless this process has it compiled already.
+
+    Raises:
+        Campaign.DoesNotExist: it was deleted.
+        DomainError: its messenger is gone, or its content does not compile.
+    """
+    campaign = Campaign.objects.select_related("template").get(pk=campaign_id)
+    letter = compiled.letter_of(campaign)
+    return Job(
+        campaign_id=campaign.pk,
+        letter=letter,
+        messenger=messengers.get(campaign.messenger),
+        from_email=letter.spec.from_email,
+        audience=Audience.of(campaign),
+        rules=retry_rules(),
+    )
+
+
+def retry_rules() -> RetryRules:
+    return RetryRules(
+        max_attempts=runtime.get("engine.max_attempts"),
+        base_s=durations.seconds(runtime.get("engine.retry_base")),
+        total_s=durations.seconds(runtime.get("engine.retry_total")),
+        resend_in_doubt=runtime.get("engine.in_doubt") == "resend",
+    )

@@ -1,0 +1,42 @@
+"""How fast a campaign may be sent now: the limits that the pacer combines (design section 3, "Pacing").
+
+listmonk's limits keep their meaning for the whole deployment (contract 5.2): `app.concurrency` times
+`app.message_rate` messages a second, and one sliding window over all campaigns.
+"""
+
+from listmonk_py.configuration import durations, runtime
+from listmonk_py.mail.models import DomainGroup
+from listmonk_py.mail.pacing import Limit
+
+# A bucket may save up so much, so that a sender that looks a little late loses nothing.
+SAVED_S = 0.2
+LEAST_BURST = 2.0
+# listmonk ignores windows of a second or less.
+SHORTEST_WINDOW_S = 1.0
+
+
+def bucket(key: str, rate: float, window_s: float = 1.0) -> Limit:
+    """A bucket of `rate` messages per `window_s`."""
+    return Limit(key, "bucket", rate, window_s, burst=max(LEAST_BURST, rate / window_s * SAVED_S))
+
+
+def limits_of(campaign_id: int, rate: float | None, domain_group: str) -> list[Limit]:
+    """Every limit that a message of this campaign to this domain group has to pass.
+
+    rate: the campaign's own, messages a second; None for no limit of its own.
+    domain_group: "" for people whose domain has no limit of its own.
+    """
+    limits = [bucket("deployment", runtime.get("app.concurrency") * runtime.get("app.message_rate"))]
+    if runtime.get("app.message_sliding_window"):
+        window_s = durations.seconds(runtime.get("app.message_sliding_window_duration"))
+        if window_s > SHORTEST_WINDOW_S:
+            limits.append(
+                Limit("deployment", "window", runtime.get("app.message_sliding_window_rate"), window_s)
+            )
+    if rate:
+        limits.append(bucket(f"campaign:{campaign_id}", rate))
+    if domain_group:
+        group = DomainGroup.objects.filter(name=domain_group, rate__isnull=False).first()
+        if group is not None and group.rate is not None:
+            limits.append(bucket(f"group:{group.name}", group.rate, group.window_s))
+    return limits

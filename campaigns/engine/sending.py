@@ -1,0 +1,405 @@
+"""Sending a batch: half-windows announced while others are in flight (design section 3, "Sending a batch").
+
+A `Sender` works for about two seconds on batches of one campaign and then gives way. It keeps up to two
+batches in work, so that connections do not idle where one ends. Everything PostgreSQL has to know before a
+message leaves is in a checkpoint that is committed; see `checkpoint` for the invariant.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
+
+from listmonk_py.mail.letter import RenderError
+from listmonk_py.mail.outgoing import Outcome, Result, Transmission
+from listmonk_py.mail.pacing import Pacer, PacerUnavailable
+
+from . import doubt, leases
+from .checkpoint import Announced, LeaseLost, Person, Settlement, checkpoint, reread
+from .jobs import Job
+from .leases import LEASE_S, Lease
+from .limits import limits_of
+from .recipients import recipient_of
+from .verdicts import skipped, unrenderable, verdict
+from .window import Window
+
+logger = logging.getLogger(__name__)
+
+SLICE_S = 2.0
+# Announced and not settled, over all windows of a sender: what a kill may put in doubt.
+MOST_UNSETTLED = 200
+# Below this, waiting for one slow reply would leave the other connections without work.
+FEWEST_UNSETTLED = 40
+UNSETTLED_S = 0.1
+# Tokens further away than this, and the batch is given back.
+LONGEST_TOKEN_WAIT_S = 0.25
+# How often tokens are asked for while they come slowly.
+TOKEN_PAUSE_S = 0.05
+CHECKPOINT_EVERY_S = 0.1
+# No result for so long: the server is given up, and what is out is in doubt or not sent.
+STALLED_AFTER_S = LEASE_S * 0.75
+# Times a message that a server could not take is handed over again in the same window.
+HANDED_OVER = 3
+# How long a batch rests when no server of the messenger can be used.
+SERVER_REST_S = 5.0
+# PostgreSQL may be away for so long while outcomes wait to be written.
+DATABASE_AWAY_S = 120.0
+
+
+class Sender:
+    """Sends batches of one campaign over one transmission; see `run`."""
+
+    def __init__(
+        self,
+        job: Job,
+        transmission: Transmission,
+        pacer: Pacer,
+        *,
+        stopping: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.job = job
+        self.transmission = transmission
+        self.pacer = pacer
+        self.stopping = stopping
+        self.clock = clock
+        self.windows: list[Window] = []
+        self.serials = 0
+        self.ending = ""  # why nothing further is announced
+        self.pause_s = 0.0
+        self.accepted_any = False
+        self.domain_group = ""
+        self._handed: dict[int, int] = {}
+        self._limits: list[Any] = []
+        self._limits_at = float("-inf")
+        self._tokens_at = 0.0
+        self._next_batch_at = float("-inf")
+        self._touched: dict[int, float] = {}
+        self._progress_at = clock()
+        self._rate = 0.0
+        self._counted = 0
+        self._counted_at = clock()
+
+    # --- the slice ---------------------------------------------------------------------------------
+    def run(self, lease: Lease) -> None:
+        """Work on `lease` and the campaign's following batches until the slice ends.
+
+        On return every lease is given back and nothing of it is in flight. A process that dies in here
+        leaves at most `MOST_UNSETTLED` recipients in doubt, which the next holder settles.
+        """
+        self.domain_group = lease.domain_group
+        until = self.clock() + SLICE_S
+        self._open(lease)
+        try:
+            while self.windows:
+                self._look_around(until)
+                self._collect()
+                self._announce()
+                self._save()
+                self._close_done()
+        finally:
+            self._leave()
+
+    def _open(self, lease: Lease) -> None:
+        """Take a batch in work; first settle whom an earlier holder left in doubt."""
+        try:
+            if lease.doubtful > lease.done:
+                lease = doubt.settle(lease, self.job, self.transmission, self._wait_for_token)
+        except LeaseLost:
+            return
+        self.serials += 1
+        window = Window(lease, self.serials)
+        self.windows.append(window)
+        self._touched[window.serial] = self.clock()
+
+    def _look_around(self, until: float) -> None:
+        """See whether to stop announcing, and keep the leases."""
+        now = self.clock()
+        if self.stopping():
+            self.ending = self.ending or "stopping"
+        elif now >= until:
+            self.ending = self.ending or "slice"
+        elif not self.ending and (fault := self.transmission.fault):
+            self.ending, self.pause_s = fault, SERVER_REST_S
+        for window in list(self.windows):
+            if now - self._touched[window.serial] > LEASE_S / 3:
+                if not self._with_database(partial(leases.renew, window.lease)):
+                    self._lose(window)
+                self._touched[window.serial] = now
+        if self.transmission.pending and now - self._progress_at > STALLED_AFTER_S:
+            logger.warning("Campaign %s: the server has been silent too long.", self.job.campaign_id)
+            self.transmission.close(0)
+            self.ending = self.ending or "stalled"
+
+    def _close_done(self) -> None:
+        """Give back the batches of which nothing is left or nothing more will be announced."""
+        for window in list(self.windows):
+            if window.is_quiet and not window.out and (self.ending or not window.left):
+                self._give_back(window)
+        if self.ending or len(self.windows) > 1 or (self.windows and self.windows[-1].left):
+            return
+        if self.clock() < self._next_batch_at:
+            return
+        lease = self._with_database(lambda: leases.claim_next(self.job.campaign_id, self.domain_group))
+        if lease is not None:
+            self._open(lease)
+        else:
+            self._next_batch_at = self.clock() + CHECKPOINT_EVERY_S
+
+    def _give_back(self, window: Window) -> None:
+        self.windows.remove(window)
+        self._with_database(partial(leases.release, window.lease, pause_s=self.pause_s))
+
+    def _lose(self, window: Window) -> None:
+        """The lease is somebody else's: its outcomes are theirs to find out."""
+        logger.warning("Batch %s was taken over by another worker.", window.lease.batch_id)
+        self.windows.remove(window)
+
+    def _leave(self) -> None:
+        """After a fault of our own: what is still leased expires, and is settled as in doubt."""
+        if self.windows:
+            self.transmission.close(0)
+
+    # --- results -----------------------------------------------------------------------------------
+    def _collect(self) -> None:
+        pause_s = 0.0
+        if not self._may_announce():
+            pause_s = min(CHECKPOINT_EVERY_S, max(0.001, self._tokens_at - self.clock(), 0.02))
+        if self.transmission.pending:
+            results = self.transmission.wait(pause_s)
+        else:
+            results = []
+            if pause_s and not any(window.ready for window in self.windows) and not self._is_over():
+                time.sleep(pause_s)
+        if results:
+            self._progress_at = self.clock()
+            self._count(len(results))
+            now = timezone.now()
+            for result in results:
+                self._take(result, now)
+
+    def _is_over(self) -> bool:
+        return bool(self.ending)
+
+    def _take(self, result: Result, now: Any) -> None:
+        window = self._window_of(result.key)
+        position = result.key & 0xFFFFF
+        if window is None or position not in window.out:
+            return
+        if result.outcome is Outcome.SERVER and self._again(window, result.key, position):
+            return
+        if result.outcome is Outcome.ACCEPTED:
+            self.accepted_any = True
+        person = window.out[position]
+        window.settle(position, verdict(result, person.history, self.job.rules, now=now))
+
+    def _window_of(self, key: int) -> Window | None:
+        serial = key >> 20
+        for window in self.windows:
+            if window.serial == serial:
+                return window
+        return None
+
+    def _again(self, window: Window, key: int, position: int) -> bool:
+        """Hand a message over once more that was certainly not delivered, while a server may take it."""
+        handed = self._handed.get(key, 1)
+        if handed >= HANDED_OVER or self.ending in ("stalled", "stopping") or self.transmission.fault:
+            self._handed.pop(key, None)
+            return False
+        self._handed[key] = handed + 1
+        self._send(window, [window.out[position]])
+        return True
+
+    def _count(self, results: int) -> None:
+        """Keep the rate of results [1/s], from which the windows' size follows."""
+        self._counted += results
+        passed = self.clock() - self._counted_at
+        if passed >= UNSETTLED_S:
+            self._rate = 0.5 * self._rate + 0.5 * self._counted / passed
+            self._counted, self._counted_at = 0, self.clock()
+
+    # --- announcing --------------------------------------------------------------------------------
+    @property
+    def _cap(self) -> int:
+        return int(min(MOST_UNSETTLED, max(FEWEST_UNSETTLED, self._rate * UNSETTLED_S)))
+
+    def _room(self) -> int:
+        """How many more may be announced once what is ready is settled."""
+        if not self.windows or self.ending:
+            return 0
+        unsettled = sum(window.unsettled - window.ready for window in self.windows)
+        return min(self._cap - unsettled, self.windows[-1].left)
+
+    def _may_announce(self) -> bool:
+        """Enough room for a half-window, or nothing on the wire; and tokens may be there."""
+        room = self._room()
+        if room <= 0 or self.clock() < self._tokens_at:
+            return False
+        return room >= min(self._cap // 2, self.windows[-1].left) or not self.transmission.pending
+
+    def _announce(self) -> None:
+        """Take tokens, checkpoint, render and hand over one half-window."""
+        if not self._may_announce():
+            return
+        window = self.windows[-1]
+        granted = self._take_tokens(min(self._room(), max(1, self._cap // 2)))
+        if not granted:
+            return
+        self._write_others(window)
+        if window not in self.windows:
+            return
+        before = window.announced
+        found = self._checkpoint(window, announce=before + granted)
+        if found is None:
+            self._return_tokens(granted)
+            return
+        used = self._send(window, found.people)
+        self._return_tokens(granted - used)
+        if found.status != "running":
+            self.ending = self.ending or found.status
+        self._progress_at = self.clock()
+
+    def _send(self, window: Window, people: list[Person]) -> int:
+        """Render and hand over; return how many left. Who may not be mailed any more is skipped."""
+        messages = []
+        for person in people:
+            if person.obstacle:
+                window.settle(person.position, skipped(person.obstacle))
+                continue
+            try:
+                messages.append(self.job.write(window.key(person), recipient_of(person)))
+            except RenderError as fault:
+                window.settle(person.position, unrenderable(fault.message, person.history))
+        if messages:
+            self.transmission.send(messages)
+        return len(messages)
+
+    # --- tokens ------------------------------------------------------------------------------------
+    def _current_limits(self) -> list[Any]:
+        """The limits as they are set now; looked up twice a second."""
+        now = self.clock()
+        if now - self._limits_at > 0.5:
+            rate = self._with_database(self.job.current_rate)
+            self._limits = self._with_database(
+                lambda: limits_of(self.job.campaign_id, rate, self.domain_group)
+            )
+            self._limits_at = now
+        return self._limits
+
+    def _take_tokens(self, want: int) -> int:
+        try:
+            grant = self.pacer.take(self._current_limits(), want)
+        except PacerUnavailable as fault:
+            logger.warning("Sending waits: %s", fault)
+            self._tokens_at = self.clock() + LONGEST_TOKEN_WAIT_S
+            return 0
+        if grant.granted < want:
+            self._tokens_at = self.clock() + max(grant.wait_s, TOKEN_PAUSE_S)
+        if not grant.granted and grant.wait_s > LONGEST_TOKEN_WAIT_S and not self.ending:
+            self.ending, self.pause_s = "paced", grant.wait_s
+        return grant.granted
+
+    def _return_tokens(self, count: int) -> None:
+        if count > 0:
+            try:
+                self.pacer.give_back(self._current_limits(), count)
+            except PacerUnavailable:
+                logger.info("%s tokens stay taken: Redis is away.", count)
+
+    def _wait_for_token(self) -> bool:
+        """Wait for one token; False when it is too far away or sending stops."""
+        while not self.stopping():
+            if self._take_tokens(1):
+                return True
+            if self.ending:
+                return False
+            time.sleep(max(0.0, self._tokens_at - self.clock()))
+        return False
+
+    # --- checkpoints -------------------------------------------------------------------------------
+    def _save(self) -> None:
+        """Checkpoint what is settled where nothing is announced with it."""
+        now = self.clock()
+        for window in list(self.windows):
+            due = now - self._touched[window.serial] >= CHECKPOINT_EVERY_S or not window.out
+            if window.ready and (due or window.ready >= self._cap):
+                self._checkpoint(window, announce=0)
+
+    def _write_others(self, last: Window) -> None:
+        """Settle the windows before `last`, so that the unsettled never exceed the cap."""
+        for window in list(self.windows):
+            if window is not last and window.ready:
+                self._checkpoint(window, announce=0)
+
+    def _checkpoint(self, window: Window, *, announce: int) -> Announced | None:
+        """Write the window's outcomes and announce; None when the lease is lost or its campaign gone."""
+        settlement = window.settlement()
+        try:
+            found = self._persist(window, settlement, announce)
+        except LeaseLost:
+            self._lose(window)
+            return None
+        window.settled(settlement)
+        window.announce(found.people, announced=found.announced, size=found.size)
+        self._touched[window.serial] = self.clock()
+        return found
+
+    def _persist(self, window: Window, settlement: Settlement, announce: int) -> Announced:
+        """Checkpoint; when the answer is lost, look what is stored before anything else.
+
+        Raises:
+            LeaseLost: somebody else may have the batch.
+            OperationalError: PostgreSQL was away for longer than we wait.
+        """
+        until = self.clock() + DATABASE_AWAY_S
+        while True:
+            try:
+                return checkpoint(
+                    window.lease,
+                    settlement,
+                    announced=window.announced,
+                    announce=announce,
+                    audience=self.job.audience,
+                    max_errors=self.job.max_errors(),
+                )
+            except (OperationalError, InterfaceError) as fault:
+                logger.warning("The answer to a checkpoint was lost: %s", fault)
+                found = self._find_out(window, settlement, until)
+                if found is not None:
+                    return found
+
+    def _find_out(self, window: Window, settlement: Settlement, until: float) -> Announced | None:
+        """What the lost checkpoint did; None when it was not written and has to be repeated."""
+        while True:
+            connection.close()
+            try:
+                stored = leases.look(window.lease)
+                if stored is None:
+                    raise LeaseLost
+                done, announced, _, _ = stored
+                if done != settlement.end:
+                    return None
+                if announced == window.announced and settlement.start == settlement.end:
+                    return None
+                return reread(window.lease, announced=window.announced, audience=self.job.audience)
+            except (OperationalError, InterfaceError):
+                if self.clock() >= until:
+                    raise
+                time.sleep(0.2)
+
+    def _with_database(self, ask: Callable[[], Any]) -> Any:
+        """Ask something that may be asked twice, waiting while PostgreSQL is away."""
+        until = self.clock() + DATABASE_AWAY_S
+        while True:
+            try:
+                return ask()
+            except (OperationalError, InterfaceError) as fault:
+                if self.clock() >= until:
+                    raise
+                logger.warning("PostgreSQL does not answer: %s", fault)
+                connection.close()
+                time.sleep(0.2)

@@ -1,0 +1,35 @@
+"""Celery's way in. A task is a doorbell: the work and its truth are in PostgreSQL."""
+
+from celery import current_app, shared_task
+from celery.signals import worker_process_init
+
+from . import heartbeats, scan, stopping, working
+
+QUEUE = "campaigns"
+
+
+@shared_task(ignore_result=True, acks_late=False)
+def send_batch(batch_id: int) -> None:
+    """Send one batch. Twice, or for a batch long gone: it leaves at once. See `working.send_batch`."""
+    with stopping.AtWork():
+        working.send_batch(batch_id)
+
+
+@shared_task(ignore_result=True)
+def scan_campaigns() -> None:
+    """Start, plan, offer, count and finish. Any number may run at once. See `scan.scan`."""
+    scan.scan()
+
+
+@shared_task(ignore_result=True)
+def plan_campaign(campaign_id: int) -> None:
+    """Write batches for a second, then let the scan go on with it. See `planning.plan`."""
+    scan.plan_now(campaign_id)
+
+
+@worker_process_init.connect
+def prepare_sender(**_: object) -> None:
+    """In each child of a sender, after its fork: take SIGTERM, and tell that there is a sender."""
+    if QUEUE in current_app.amqp.queues.consume_from:
+        stopping.install()
+        heartbeats.start()
