@@ -1,9 +1,10 @@
 from django.urls import path
 
-from . import preview_views, template_views, views
+from . import analytics_views, preview_views, template_views, views
 
 urlpatterns = [
     path("api/campaigns", views.CampaignsView.as_view()),
+    path("api/campaigns/analytics/<type>", analytics_views.AnalyticsView.as_view()),
     path("api/campaigns/<id>", views.CampaignView.as_view()),
     path("api/campaigns/<id>/archive", views.CampaignArchiveView.as_view()),
     path("api/campaigns/<id>/preview", preview_views.CampaignPreviewView.as_view()),
