@@ -33,7 +33,7 @@ class Template(models.Model):
     type = models.TextField(choices=Type.choices, default=Type.CAMPAIGN)
     subject = models.TextField(blank=True, default="")
     body = models.TextField()
-    body_source = models.TextField(null=True, blank=True)  # noqa: DJ001 - listmonk answers null
+    body_source = models.TextField(null=True, blank=True)
     is_default = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(auto_now=True)
@@ -118,8 +118,8 @@ class Campaign(models.Model):
     subject = models.TextField()
     from_email = models.TextField(blank=True, default="")
     body = models.TextField(blank=True, default="")
-    body_source = models.TextField(null=True, blank=True)  # noqa: DJ001 - listmonk answers null
-    altbody = models.TextField(null=True, blank=True)  # noqa: DJ001 - listmonk answers null
+    body_source = models.TextField(null=True, blank=True)
+    altbody = models.TextField(null=True, blank=True)
     # Ours: make the plain-text part from the HTML when altbody is empty.
     auto_altbody = models.BooleanField(default=False)
     content_type = models.TextField(choices=ContentType.choices, default=ContentType.RICHTEXT)
@@ -142,7 +142,7 @@ class Campaign(models.Model):
         "media.Media", through="media.CampaignMedia", related_name="campaigns"
     )
     archive = models.BooleanField(default=False)
-    archive_slug = models.TextField(null=True, blank=True, unique=True)  # noqa: DJ001 - absent slugs must not clash
+    archive_slug = models.TextField(null=True, blank=True, unique=True)
     archive_template = models.ForeignKey(
         Template, null=True, blank=True, on_delete=models.SET_NULL, related_name="archived_campaigns"
     )

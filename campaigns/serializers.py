@@ -80,7 +80,9 @@ class TemplateIn(serializers.Serializer[Template]):
     body_source = LooseString(required=False, allow_null=True)
 
 
-def campaign_out(campaign: Campaign, counts: dict[str, int] | None = None, *, body: bool = True) -> dict[str, Any]:
+def campaign_out(
+    campaign: Campaign, counts: dict[str, int] | None = None, *, body: bool = True
+) -> dict[str, Any]:
     """One campaign. `counts` has its views and clicks; lists and media must be prefetched."""
     counts = counts or {}
     return {

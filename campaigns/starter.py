@@ -48,7 +48,10 @@ def _lists() -> tuple[List, List]:
 
 
 def _people(lists: tuple[List, List]) -> None:
-    attribs = ({"type": "known", "good": True, "city": "Bengaluru"}, {"type": "unknown", "good": True, "city": "Bengaluru"})
+    attribs = (
+        {"type": "known", "good": True, "city": "Bengaluru"},
+        {"type": "unknown", "good": True, "city": "Bengaluru"},
+    )
     names = (("john@example.com", "John Doe"), ("anon@example.com", "Anon Doe"))
     for (email, name), known, row in zip(names, attribs, lists, strict=True):
         person = Subscriber.objects.create(email=email, name=name, attribs=known)

@@ -89,7 +89,9 @@ class UnsavedTemplatePreviewView(ApiView):
     needs = {"POST": READ}
     parser_classes = (FormParser, MultiPartParser)
 
-    @extend_schema(operation_id="templates_preview_unsaved", request=TemplateIn, responses={(200, "text/html"): str})
+    @extend_schema(
+        operation_id="templates_preview_unsaved", request=TemplateIn, responses={(200, "text/html"): str}
+    )
     def post(self, request: Request) -> HttpResponse:
         asked = form_of(request)
         template = Template(
