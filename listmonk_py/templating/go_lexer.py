@@ -16,9 +16,9 @@ WordKind = Literal["field", "variable", "name", "string", "number", "mark"]
 
 # What may stand between an opening and its closing mark: quoted text counts as one.
 _QUOTED = r'"(?:\\.|[^"\\\n])*"|`[^`]*`|\'(?:\\.|[^\'\\\n])*\''
-_ACTION = re.compile(rf"\{{\{{(?:-?\s*/\*.*?\*/\s*-?|(?:{_QUOTED}|(?!\}}\}}).)*?)\}}\}}", re.DOTALL)
-_STATEMENT = re.compile(rf"\{{%[-+]?\s*(?P<word>\w+)(?:{_QUOTED}|(?!%\}}).)*?%\}}", re.DOTALL)
-_COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
+_ACTION = re.compile(rf"\{{\{{(?:-?\s*/\*.*?\*/\s*-?|(?>{_QUOTED}|(?!\}}\}}|\{{\{{).)*+)\}}\}}", re.DOTALL)
+_STATEMENT = re.compile(rf"\{{%[-+]?\s*(?P<word>\w+)(?>{_QUOTED}|(?!%\}}|\{{%).)*+%\}}", re.DOTALL)
+_COMMENT = re.compile(r"\{#(?>(?!#\}|\{#).)*+#\}", re.DOTALL)
 _OPENING = re.compile(r"\{[{%#]")
 _RAW = re.compile(r"\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}", re.DOTALL)
 
@@ -112,7 +112,7 @@ def _tag_at(source: str, at: int, opening: str) -> tuple[re.Match[str] | None, P
         return _ACTION.match(source, at), "action"
     if opening == "{#":
         return _COMMENT.match(source, at), "comment"
-    raw = _RAW.match(source, at)
+    raw = _RAW.match(source, at) if source.find("endraw", at) > 0 else None
     if raw:
         return raw, "statement"
     found = _STATEMENT.match(source, at)

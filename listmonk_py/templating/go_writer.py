@@ -41,7 +41,7 @@ URL_FUNCTIONS = frozenset(
     ("UnsubscribeURL", "ManageURL", "OptinURL", "MessageURL", "ArchiveURL", "RootURL", "LogoURL", "TrackView")
 )
 
-TRACK_LINK = re.compile(r"https?://(?:[^\W_]|[-._~:/?#\[\]@!$&'()*+,;=%])+?@TrackLink")
+TRACK_LINK = re.compile(r"https?://(?:[^\W_]|[-._~:/?#\[\]@!$&'()*+,;=%]){1,2048}?@TrackLink")
 
 # Fields whose values need no encoding inside a URL.
 _URL_SAFE = re.compile(r"\((subscriber|campaign)\.(uuid|id|status)\)|(subscriber|campaign)\.(uuid|id|status)")
@@ -116,7 +116,7 @@ class Writer:
         if self._place is not None:
             self._place.feed(text)
         position = 0
-        for found in TRACK_LINK.finditer(text):
+        for found in TRACK_LINK.finditer(text) if "@TrackLink" in text else ():
             self._out.append(_plain(text[position : found.start()]))
             url = found[0].removesuffix("@TrackLink")
             self._out.append(f"{{{{ TrackLink({quoted(url)}) }}}}")

@@ -8,13 +8,14 @@ import re
 
 from listmonk_py.templating.tokens import TAG, Tokens
 
-_COMMENT = r"<!--(?:-?>|.*?-->)|<!\[(?:if|endif)\b[^>]*>"
-_OFFICE = r"</?(?:v|o|w):[^>]*>"
-_RAW_TEXT = r"<(?P<raw>style|script|title|textarea)\b.*?</(?P=raw)\s*>"
+_COMMENT = r"<!--(?:-?>|.*?(?:-->|\Z))|<!\[(?:if|endif)\b[^<>]*>"
+_OFFICE = r"</?(?:v|o|w):[^<>]*>"
+_RAW_TEXT = r"<(?P<raw>style|script|title|textarea)\b.*?(?:</(?P=raw)\s*>|\Z)"
 ELEMENT_NAME = re.compile(r"<[A-Za-z][^\s/>{]*")
-_ELEMENT = rf"</?[A-Za-z](?:{TAG.pattern}|\"(?:{TAG.pattern}|[^\"])*\"|'(?:{TAG.pattern}|[^'])*'|[^\"'>])*>"
+_TAG = TAG.pattern
+_ELEMENT = rf"</?[A-Za-z](?>{_TAG}|\"(?>{_TAG}|[^\"])*+\"|'(?>{_TAG}|[^'])*+'|[^\"'<>])*+>"
 SCAN = re.compile(
-    rf"(?P<hidden>{_COMMENT}|{_OFFICE})|(?P<rawtext>{_RAW_TEXT})|(?P<element>{_ELEMENT})|(?P<tag>{TAG.pattern})",
+    rf"(?P<hidden>{_COMMENT}|{_OFFICE})|(?P<rawtext>{_RAW_TEXT})|(?P<element>{_ELEMENT})|(?P<tag>{_TAG})",
     re.DOTALL | re.IGNORECASE,
 )
 

@@ -14,7 +14,7 @@ from listmonk_py.templating.html_tokens import ELEMENT_NAME, SCAN, HtmlTokens
 from listmonk_py.templating.tokens import TAG
 
 _STYLED = re.compile(r"<style\b", re.IGNORECASE)
-_VALUE = rf"\"(?P<double>(?:{TAG.pattern}|[^\"])*)\"|'(?P<single>(?:{TAG.pattern}|[^'])*)'"
+_VALUE = rf"\"(?P<double>(?>{TAG.pattern}|[^\"])*+)\"|'(?P<single>(?>{TAG.pattern}|[^'])*+)'"
 _STYLE = re.compile(rf"(?<=[\s\"'}}])style\s*=\s*(?:{_VALUE})", re.IGNORECASE | re.DOTALL)
 _NUMBER = "data-inlined-element"
 _NUMBERED = re.compile(

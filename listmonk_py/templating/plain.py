@@ -14,7 +14,7 @@ _SILENT = re.compile(
 
 _ROWS = r"(?:<(?:table|thead|tbody|tfoot)\b[^>]*>|</(?:tr|thead|tbody|tfoot|caption)\s*>)"
 _CELLS = r"(?:<tr\b[^>]*>|</t[dh]\s*>)"
-_COMMENT = re.compile(r"<!--(?:-?>|.*?-->)", re.DOTALL)
+_COMMENT = re.compile(r"<!--(?:-?>|.*?(?:-->|\Z))", re.DOTALL)
 
 
 def plain_text(html: str) -> str:

@@ -5,8 +5,12 @@ import secrets
 
 # Strings inside a tag may hold the closing marks: {{ "}}" }}.
 _STRING = r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|`[^`]*`'
+# Possessive, and never across another opening: an unclosed tag costs no second look at the rest.
 TAG = re.compile(
-    rf"\{{\{{(?:{_STRING}|(?!\}}\}}).)*\}}\}}|\{{%(?:{_STRING}|(?!%\}}).)*%\}}|\{{#.*?#\}}", re.DOTALL
+    rf"\{{\{{(?>{_STRING}|(?!\}}\}}|\{{\{{).)*+\}}\}}"
+    rf"|\{{%(?>{_STRING}|(?!%\}}|\{{%).)*+%\}}"
+    r"|\{#(?>(?!#\}|\{#).)*+#\}",
+    re.DOTALL,
 )
 
 

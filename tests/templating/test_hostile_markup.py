@@ -1,0 +1,37 @@
+"""Bodies that would make a careless pattern look at the rest of the text again and again."""
+
+# ruff: noqa: E501 - a list of short texts
+
+import time
+
+import pytest
+
+from listmonk_py.templating.content import inline_css, plain_text
+from listmonk_py.templating.errors import TemplateError
+from listmonk_py.templating.golang import to_jinja
+from listmonk_py.templating.growth import Growth, check_growth
+from listmonk_py.templating.links import constant_links
+
+REPEATED = [
+    "{{", "{{ a {{", '{{ "a', "{% if ", "{#", "{% raw %}", "<", "<a ", '<a "', "<!--", "<style ", "<v:", "</", "https://a",
+    "@TrackLink", '<a href="', "<a style='", "{{ '", "((",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", REPEATED)
+def test_time_grows_with_the_length_only(text):
+    """80 kB each; a quadratic pattern takes tens of seconds, these take tenths."""
+    hostile = text * (80_000 // len(text))
+    begun = time.perf_counter()
+    for function in (
+        to_jinja,
+        plain_text,
+        constant_links,
+        check_growth,
+        lambda s: inline_css("<style>a{b:c}</style>" + s),
+    ):
+        try:
+            function(hostile)
+        except (TemplateError, Growth) as refused:
+            assert refused.message  # noqa: PT017 - refusing is fine as well
+    assert time.perf_counter() - begun < 10
