@@ -26,7 +26,7 @@ from listmonk_py.local.supervisor import Log, Program, Supervisor
 READY_TIMEOUT_S = 120.0
 SERVER_TIMEOUT_S = 90.0
 # Django's system checks would load every URL, form and admin page into every worker; CI runs them.
-CELERY = [sys.executable, "-m", "celery", "--skip-checks", "-A", "listmonk_py"]
+CELERY = [sys.executable, "-m", "celery", "--quiet", "--skip-checks", "-A", "listmonk_py"]
 # No worker here asks another anything: PostgreSQL has the truth, so gossip only costs messages.
 WORKER = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"]
 WORKER_READY = r"@\S+ ready\.?$"
@@ -176,6 +176,8 @@ def _settle_port(boss: Supervisor, data_dir: Path, name: str, address: saved.Ser
 def _environment(options: Options) -> dict[str, str]:
     # Without PYTHONUNBUFFERED a line reaches the log when four kilobytes are full.
     own = {"PYTHONUNBUFFERED": "1", "DATA_DIR": str(options.data_dir)}
+    if os.geteuid() == 0:  # the operator knows; ten lines from every worker tell nothing new
+        own["PYTHONWARNINGS"] = "ignore:You're running the worker with superuser privileges"
     return {**os.environ, **own, "ROOT_URL": os.environ.get("ROOT_URL") or options.url}
 
 
