@@ -18,8 +18,8 @@ UNITS_S: Final = {
     "h": 3600.0,
 }
 _PART = r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)"
-_PARTS = re.compile(_PART)
-_WHOLE = re.compile(f"(?:{_PART})+")
+_PARTS = re.compile(_PART, re.ASCII)
+_WHOLE = re.compile(f"(?:{_PART})+", re.ASCII)
 
 
 def parse_duration(text: str) -> timedelta:
