@@ -8,9 +8,9 @@ The rules, in `CLAIM`:
 - All lanes together never get more than the cap; the campaign lane never touches the transactional
   share (`transactional_share`), except with a cap of 1, where a transactional message takes the one
   connection over as soon as it is free.
-- Nobody is given what another holds. But when another process of the lane wants more than it has, who
-  is above the fair share (the lane's permits divided by the processes that want some) gives back down
-  to it, or as much as is wanted. Connections that are merely kept are given back first.
+- Nobody is given what another holds. But when another process of the lane has less than it wants and less
+  than its fair share (the lane's permits divided by the processes that want some), who is above that
+  share gives back what the other lacks. Connections that are merely kept are given back first.
 
 When Redis is away a process keeps the connections it has and opens none. When Redis comes back without
 its memory, holders report again within a second; a process that held nothing and asks in that second
@@ -28,7 +28,9 @@ from typing import NamedTuple, cast
 from uuid import uuid4
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from .outgoing import Lane
 from .smtp.loop import LoopThread
@@ -51,6 +53,7 @@ local me, lane = ARGV[1], ARGV[2]
 local wanted, held, cap = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local reserved, lease = tonumber(ARGV[6]), tonumber(ARGV[7])
 local all, of_lane, claimants, unmet, unmet_t = 0, 0, 0, 0, 0
+local others = {}
 local fields = redis.call('HGETALL', KEYS[1])
 for i = 1, #fields, 2 do
   if fields[i] ~= me then
@@ -62,6 +65,7 @@ for i = 1, #fields, 2 do
       all = all + c
       if l == lane then
         of_lane = of_lane + c
+        others[#others + 1] = {w, c}
         if w > 0 then claimants = claimants + 1 end
         if w > c then unmet = unmet + w - c end
       elseif l == 't' and w > c then
@@ -82,7 +86,9 @@ local granted = math.min(math.max(wanted, keep), room)
 if unmet > 0 then
   if wanted > 0 then claimants = claimants + 1 end
   local fair = math.max(1, math.floor(limit / math.max(1, claimants)))
-  granted = math.min(granted, math.max(fair, room - unmet))
+  local owed = 0
+  for _, other in ipairs(others) do owed = owed + math.max(0, math.min(other[1], fair) - other[2]) end
+  granted = math.min(granted, math.max(fair, room - owed))
 end
 local count = math.max(granted, held)
 if count == 0 and wanted == 0 then
@@ -216,7 +222,9 @@ class Steward:
         """One round: publish what happened, report every active pool, pass the answers on."""
         permits = self._permits
         if permits is None:
-            permits = self._permits = Permits(self._connect())
+            redis = self._connect()
+            redis.set_retry(Retry(NoBackoff(), 1))  # this thread asks again anyway, a second later
+            permits = self._permits = Permits(redis)
         while self._errands:
             self._errands[0](permits)
             self._errands.popleft()
