@@ -295,6 +295,8 @@ CELERY_TASK_ROUTES = {
     "campaigns.transactional.tasks.*": {"queue": "transactional"},
     "subscribers.tasks.*": {"queue": "jobs"},
 }
+# How long a sender may be silent before its batch is somebody else's; renewed three times as often.
+ENGINE_LEASE_S = env.float("ENGINE_LEASE_S", default=30.0)
 # Rows of django-celery-beat, made by post_migrate with get_or_create (configuration/periodic.py).
 BEAT_SCAN = schedule(run_every=1.0)
 

@@ -10,10 +10,12 @@ class EngineConfig(AppConfig):
 
     def ready(self) -> None:
         from campaigns import removal  # models are loaded now
+        from listmonk_py.configuration import periodic
 
         from . import ledger
 
         removal.register(ledger.forget)
+        periodic.protect("Scan campaigns")
         post_migrate.connect(make_periodic_tasks, sender=self)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Max
+from django.utils import timezone
 
 from campaigns.models import Campaign
 from campaigns.status import Status
@@ -151,11 +152,12 @@ def _step(campaign_id: int) -> bool:
     if campaign is None:
         return False
     audience = Audience.of(campaign)
+    campaign.started_at = campaign.started_at or timezone.now()
     if audience.list_ids and campaign.plan_cursor < campaign.max_subscriber_id:
         campaign.plan_cursor = _write_batches(campaign, audience)
     else:
         campaign.plan_cursor = campaign.max_subscriber_id
-    changed = ["plan_cursor"]
+    changed = ["plan_cursor", "started_at"]
     if campaign.plan_cursor >= campaign.max_subscriber_id:
         campaign.planning = Campaign.Planning.DONE
         campaign.to_send = count_audience(campaign_id)
