@@ -31,7 +31,7 @@ def ensure(
         protected: the product does not work without it, so it cannot be switched off.
     """
     if protected:
-        _protected.add(name)
+        protect(name)
     fields: dict[str, object] = {"task": task, "queue": queue, "expire_seconds": expires_s}
     if every_s is not None:
         fields["interval"] = IntervalSchedule.objects.get_or_create(
@@ -45,6 +45,11 @@ def ensure(
     PeriodicTask.objects.get_or_create(name=name, defaults=fields)
 
 
+def protect(name: str) -> None:
+    """Refuse to switch this task off; call it in `AppConfig.ready()`, so that every process knows."""
+    _protected.add(name)
+
+
 def is_protected(name: str) -> bool:
     return name in _protected
 
@@ -55,4 +60,4 @@ def check_may_change(name: str, *, enabled: bool) -> None:
         DomainError: the task is one that must go on running.
     """
     if not enabled and is_protected(name):
-        raise DomainError(f"{name} cannot be switched off: without it no campaign is sent.")
+        raise DomainError(f"{name} cannot be switched off: without it no mail is sent.")
