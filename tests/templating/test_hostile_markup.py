@@ -1,7 +1,5 @@
 """Bodies that would make a careless pattern look at the rest of the text again and again."""
 
-# ruff: noqa: E501 - a list of short texts
-
 import time
 
 import pytest

@@ -140,51 +140,79 @@ def split_list(separator: Any, value: Any) -> tuple[str, ...]:
     return counted(tuple(shown.split(text(separator)) if text(separator) else shown))
 
 
-def _compiled(pattern: Any) -> re.Pattern[str]:
+# Python's engine backtracks, Go's does not: with r open repeats a search may take length ** (r + 1) steps.
+MAX_STEPS = 1e8
+
+# An escape, a class of characters, or a single sign of the pattern.
+_PART = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?:|.", re.DOTALL)
+
+
+def _compiled(pattern: Any) -> tuple[re.Pattern[str], int]:
+    """Return the pattern and how many characters it may search.
+
+    Raises:
+        ValueError: it is no pattern, or could take exponential time (a repeated group that itself
+            repeats or chooses), or is of Python's dialect and not of Go's (references, look-around).
+    """
     written = text(pattern)
     if len(written) > MAX_PATTERN_CHARS:
         raise ValueError(f"A regular expression may have {MAX_PATTERN_CHARS} characters.")
-    # Python's engine backtracks, Go's does not: what can take exponential time is refused.
-    if (
-        re.search(r"\([^()]*[*+{][^()]*\)\s*[*+{]|\\[1-9]|\(\?[=!<P]|[*+?}][*+]", written)
-        or _open_repeats(written) > 2
-    ):
+    parts = [found[0] for found in _PART.finditer(written)]
+    foreign = any(re.fullmatch(r"\\[1-9]", part) for part in parts) or re.search(r"\(\?(?![:imsU])", written)
+    if foreign or _repeats_choices(parts):
         raise ValueError(f"This regular expression may take too long: {written}")
     try:
-        return re.compile(written)
-    except re.error as error:
+        compiled = re.compile(written)
+    except (re.error, RecursionError, OverflowError) as error:
         raise ValueError(f"This is no regular expression: {written} ({error})") from error
+    repeats = sum(part in "*+{" for part in parts)
+    return compiled, min(MAX_SEARCHED_CHARS, int(MAX_STEPS ** (1 / (repeats + 1))))
 
 
-def _open_repeats(pattern: str) -> int:
-    """How many parts of the pattern may repeat without a limit; the time grows with that power."""
-    return len(re.findall(r"(?<!\\)[*+]|(?<!\\)\{\d*,\d*\}|\([^()]*\|[^()]*\)[*+{]", pattern))
+def _repeats_choices(parts: list[str]) -> bool:
+    """Whether a group with a repeat or a choice inside is repeated itself."""
+    groups: list[bool] = []
+    for part, following in zip(parts, [*parts[1:], ""], strict=True):
+        if part in ("(", "(?:"):
+            groups.append(False)
+        elif part == ")" and groups:
+            chooses = groups.pop()
+            if chooses and following in ("*", "+", "{"):
+                return True
+            if groups:
+                groups[-1] |= chooses
+        elif part in ("*", "+", "?", "{", "|") and groups:
+            groups[-1] = True
+    return False
 
 
-def _searched(value: Any) -> str:
+def _searched(value: Any, allowed: int) -> str:
     shown = text(value)
-    if len(shown) > MAX_SEARCHED_CHARS:
-        raise ValueError(f"Regular expressions search at most {MAX_SEARCHED_CHARS:,} characters.")
+    if len(shown) > allowed:
+        raise ValueError(f"This regular expression searches at most {allowed:,} characters.")
     return shown
 
 
 def regex_match(pattern: Any, value: Any) -> bool:
-    return _compiled(pattern).search(_searched(value)) is not None
+    compiled, allowed = _compiled(pattern)
+    return compiled.search(_searched(value, allowed)) is not None
 
 
 def regex_find(pattern: Any, value: Any) -> str:
-    found = _compiled(pattern).search(_searched(value))
+    compiled, allowed = _compiled(pattern)
+    found = compiled.search(_searched(value, allowed))
     return found[0] if found else ""
 
 
 def regex_find_all(pattern: Any, value: Any, count: Any) -> tuple[str, ...]:
-    found = tuple(match[0] for match in _compiled(pattern).finditer(_searched(value)))
+    compiled, allowed = _compiled(pattern)
+    found = tuple(match[0] for match in compiled.finditer(_searched(value, allowed)))
     return found if whole(count) < 0 else found[: whole(count)]
 
 
 def regex_replace_all(pattern: Any, value: Any, replacement: Any) -> str:
     """Replace with `$1` or `${1}` standing for groups."""
-    compiled, template = _compiled(pattern), text(replacement)
+    (compiled, allowed), template = _compiled(pattern), text(replacement)
 
     def expanded(found: re.Match[str]) -> str:
         def group(reference: re.Match[str]) -> str:
@@ -193,20 +221,22 @@ def regex_replace_all(pattern: Any, value: Any, replacement: Any) -> str:
 
         return re.sub(r"\$(?:(\d{1,2})|\{(\d{1,2})\})", group, template)
 
-    shown = _searched(value)
+    shown = _searched(value, allowed)
     room((len(shown) + 1) * (len(template) + 1))
     return bounded(compiled.sub(expanded, shown))
 
 
 def regex_replace_all_literal(pattern: Any, value: Any, replacement: Any) -> str:
-    shown = _searched(value)
+    compiled, allowed = _compiled(pattern)
+    shown = _searched(value, allowed)
     room((len(shown) + 1) * (len(text(replacement)) + 1))
-    return bounded(_compiled(pattern).sub(lambda found: text(replacement), shown))
+    return bounded(compiled.sub(lambda found: text(replacement), shown))
 
 
 def regex_split(pattern: Any, value: Any, count: Any) -> tuple[str, ...]:
     limit = whole(count)
-    parts = _compiled(pattern).split(_searched(value), maxsplit=0 if limit < 0 else max(limit - 1, 0))
+    compiled, allowed = _compiled(pattern)
+    parts = compiled.split(_searched(value, allowed), maxsplit=0 if limit < 0 else max(limit - 1, 0))
     return tuple(part or "" for part in parts)
 
 
