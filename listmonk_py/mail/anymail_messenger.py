@@ -6,6 +6,7 @@ Setting `anymail`: [{uuid, enabled, name, backend, options, max_conns}]. `backen
 
 import re
 import threading
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formataddr
@@ -51,6 +52,9 @@ _SET_BY_PROVIDER = frozenset(
     {"from", "to", "cc", "bcc", "reply-to", "subject", "date", "mime-version", "return-path"}
 )
 LONGEST_TEXT = 400
+# The filters of warnings belong to the process, so one thread at a time may change them.
+_making = threading.Lock()
+_LINE_END = re.compile(r"[\r\n]")
 _KEYS = re.compile(r"(?i)(api[_-]?key|token|secret|password)[\"'=:\s]+[^\s\"',}]+")
 
 
@@ -93,7 +97,10 @@ def make_backend(settings: AnymailSettings) -> Any:
             f"There is no provider {settings.backend!r}. Known: {', '.join(BACKENDS)}."
         )
     try:
-        return import_string(path)(**dict(settings.options))
+        with _making, warnings.catch_warnings():
+            # Anymail says so for providers it no longer tests itself (SendGrid); they still work.
+            warnings.simplefilter("ignore")
+            return import_string(path)(**dict(settings.options))
     except ImproperlyConfigured as fault:
         first = str(fault).strip().splitlines()[0]
         raise AnymailMisconfigured(f"Provider {settings.name}: {first}") from None
@@ -102,8 +109,14 @@ def make_backend(settings: AnymailSettings) -> Any:
 
 
 def email_message(parts: Parts) -> EmailMessage:
-    """`parts` as Django writes mail; headers the provider makes itself are left out."""
+    """`parts` as Django writes mail; headers the provider makes itself are left out.
+
+    Raises:
+        ValueError: a header could smuggle in another one.
+    """
     headers = {name: value for name, value in parts.headers if name.lower() not in _SET_BY_PROVIDER}
+    if any(_LINE_END.search(text) for text in (parts.subject, parts.from_email, parts.to, *headers.values())):
+        raise ValueError("A header of the message has a line end in it.")
     name = str(parts.recipient.get("name") or "")
     fields: dict[str, Any] = {
         "subject": parts.subject,
@@ -157,7 +170,7 @@ class AnymailMessenger:
     def _deliver(self, parts: Parts) -> Result:
         try:
             message = email_message(parts)
-            self._backend().send_messages([message])
+            sent = self._backend().send_messages([message])
         except AnymailMisconfigured as fault:
             return self._result(parts.key, Outcome.SERVER, 0, fault.message)
         except AnymailRecipientsRefused as fault:
@@ -172,16 +185,25 @@ class AnymailMessenger:
             return self._no_answer(parts.key, fault)
         except ValueError as fault:  # Django refuses headers with line ends, and addresses it cannot read
             return self._result(parts.key, Outcome.FAILED, 0, str(fault))
-        return self._accepted(parts, message)
+        if not sent:
+            return self._result(
+                parts.key, Outcome.FAILED, 0, "A receiver of Anymail's pre_send signal cancelled it."
+            )
+        return self._answered(parts, message)
 
-    def _accepted(self, parts: Parts, message: EmailMessage) -> Result:
-        """The provider took it; what it says of the one recipient decides."""
+    def _answered(self, parts: Parts, message: EmailMessage) -> Result:
+        """The provider answered; what it says of the recipient decides (Anymail's normalised statuses)."""
         status = getattr(message, "anymail_status", None)
         of_recipient = getattr(status, "recipients", {}).get(parts.to)
         said = getattr(of_recipient, "status", None)
         if said in ("invalid", "rejected", "failed"):
             return self._result(parts.key, Outcome.FAILED, 200, f"The provider says: {said}.")
-        return self._result(parts.key, Outcome.ACCEPTED, 200, str(getattr(status, "message_id", "") or ""))
+        message_id = str(
+            getattr(of_recipient, "message_id", None) or getattr(status, "message_id", None) or ""
+        )
+        if said in ("sent", "queued") or message_id:
+            return self._result(parts.key, Outcome.ACCEPTED, 200, message_id)
+        return self._result(parts.key, Outcome.UNKNOWN, 200, "The provider did not say what became of it.")
 
     def _judge(self, key: int, fault: AnymailAPIError) -> Result:
         """An error of the API: about all mail (key, quota, throttling), or about this message."""
