@@ -22,8 +22,8 @@ class Ledger:
         assert path == "/api/campaigns/7/deliveries"
         half = len(self.statuses) // 2
         if query.get("cursor"):
-            return {"results": [{"status": one} for one in self.statuses[half:]], "next_cursor": None}
-        return {"results": [{"status": one} for one in self.statuses[:half]], "next_cursor": "more"}
+            return {"results": [{"status": one} for one in self.statuses[half:]], "next": None}
+        return {"results": [{"status": one} for one in self.statuses[:half]], "next": "more"}
 
 
 @pytest.fixture

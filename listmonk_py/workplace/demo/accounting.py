@@ -91,14 +91,14 @@ def still_subscribed(api: Api, email: str, list_name: str) -> list[str]:
     return [f"{email} is not found among the subscribers."]
 
 
-def deliveries(api: Api, campaign_id: int) -> list[dict[str, Any]]:
-    """Every delivery record of the campaign, page by page."""
+def deliveries(api: Api, campaign_id: int, **only: Any) -> list[dict[str, Any]]:
+    """Every delivery record of the campaign, page by page; `status=[...]` for some of them."""
     rows: list[dict[str, Any]] = []
     cursor = None
     while True:
-        query = {"per_page": 500, **({"cursor": cursor} if cursor else {})}
+        query = {"per_page": 500, **only, **({"cursor": cursor} if cursor else {})}
         page = api.get(f"/api/campaigns/{campaign_id}/deliveries", **query)
         rows += page["results"]
-        cursor = page.get("next_cursor")
+        cursor = page["next"]
         if not cursor:
             return rows

@@ -48,6 +48,7 @@ class Demonstration:
         )
         self.campaign = self._send(list_id)
         report.accounts(self.console, self.campaign)
+        report.undelivered(self.console, self.api, self.campaign["id"])
         report.rejected_rows(self.console, self.imported)
 
     def _send(self, list_id: int) -> dict[str, Any]:

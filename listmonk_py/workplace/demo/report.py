@@ -5,7 +5,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from listmonk_py.workplace.demo.accounting import Figures
+from listmonk_py.workplace.demo.accounting import Figures, deliveries
+from listmonk_py.workplace.demo.client import Api
 from listmonk_py.workplace.demo.installation import Credentials, Installation
 from listmonk_py.workplace.demo.newsletter import Imported
 
@@ -26,10 +27,22 @@ def accounts(console: Console, campaign: dict[str, Any]) -> None:
 def rejected_rows(console: Console, imported: Imported) -> None:
     table = Table(title=f"{len(imported.rejected)} rejected rows of {imported.rows:,}", title_justify="left")
     table.add_column("line", justify="right")
-    table.add_column("reason")
-    table.add_column("row")
+    table.add_column("email")
+    table.add_column("reason", overflow="fold")
     for one in imported.rejected:
-        table.add_row(*((one.get(name) or "").replace("\n", " ") for name in ("line", "reason", "row")))
+        table.add_row(one["rejected_line"], one["email"], one["rejected_reason"])
+    console.print(table)
+
+
+def undelivered(console: Console, api: Api, campaign_id: int) -> None:
+    """Who did not get it, and why."""
+    rows = deliveries(api, campaign_id, status=["failed", "skipped", "unknown"])
+    table = Table(title=f"{len(rows)} people did not get it", title_justify="left")
+    for name in ("email", "status", "reason"):
+        table.add_column(name, overflow="fold")
+    for one in rows:
+        told = " ".join(str(one[name]) for name in ("code", "text") if one.get(name))
+        table.add_row(one["email"] or "(deleted)", one["status"], told or one["reason"])
     console.print(table)
 
 
