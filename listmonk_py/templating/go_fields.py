@@ -94,6 +94,9 @@ _RESERVED = frozenset(
     ("and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False")
 )
 
+# Keys that a dictionary also has methods of; the engine finds the method when the key is missing.
+METHODS = frozenset(("items", "keys", "values", "get", "copy", "mapping"))
+
 TIME_METHODS = frozenset(
     ("Format", "Unix", "Year", "Month", "Day", "Hour", "Minute", "Second", "Weekday", "YearDay", "IsZero")
 )
@@ -106,6 +109,8 @@ def field_of(kind: str, code: str, name: str, line: int) -> tuple[str, str]:
         TemplateError: a value of this kind has no such field.
     """
     if kind == "data":
+        if name in METHODS:
+            return f'go_field({code}, "{name}")', "data"
         if _PLAIN.fullmatch(name) and name not in _RESERVED:
             return f"{code}.{name}", "data"
         return f'{code}["{name}"]', "data"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from listmonk_py.templating.errors import TemplateError
-from listmonk_py.templating.go_fields import field_of, method_of
+from listmonk_py.templating.go_fields import METHODS, field_of, method_of
 from listmonk_py.templating.go_parser import Parsed
 from listmonk_py.templating.go_syntax import (
     Assign,
@@ -294,7 +294,10 @@ def _call_code(name: str, codes: list[str], line: int) -> str:
         return f"(not {codes[0]})"
     if name == "index":
         _need(name, codes, 1, line)
-        return codes[0] + "".join(f"[{code}]" for code in codes[1:])
+        code = codes[0]
+        for key in codes[1:]:
+            code = f"go_field({code}, {key})" if key.strip('"') in METHODS else f"{code}[{key}]"
+        return code
     if name in ("Safe", "html"):
         _need(name, codes, 1, line)
         return f"({codes[0]}|{'safe' if name == 'Safe' else 'escape'})"

@@ -23,6 +23,8 @@ PRINTED = [
     ("{{ index .Subscriber.Attribs.tags 1 }}{{ (index .Subscriber.Attribs.orders 0).name }}", "yPen"),
     ('{{ index .Subscriber.Attribs "city" }}', "Rome"),
     ('{{ index .Subscriber.Attribs "prices" "a" }}', "2"),
+    ("{{ .Subscriber.Attribs.items }}{{ if .Subscriber.Attribs.keys }}a{{ end }}", ""),
+    ('{{ range .Subscriber.Attribs.items }}a{{ end }}{{ if index .Subscriber.Attribs "values" }}a{{ end }}', ""),
     # what values print as
     ("{{ .Subscriber.Attribs.vip }} {{ .Subscriber.Attribs.gone }}|{{ nil }}", "true |"),
     ("{{ .Subscriber.Attribs.whole }} {{ .Subscriber.Attribs.half }}", "2 2.5"),

@@ -81,6 +81,12 @@ def test_functions_are_added():
     assert render(engine, "x", {}) == "&lt;A&gt;!"
 
 
+def test_a_missing_key_named_like_a_method_prints_nothing():
+    assert render_jinja("{{ subscriber.attribs.items }}{{ subscriber.attribs['keys'] }}") == ""
+    assert render_jinja("{{ d.items }}{{ d.values|length }}", d={"items": "i", "values": [1]}) == "i1"
+    assert render_jinja("{% for k, v in d.items() %}{{ k }}{{ v }}{% endfor %}", d={"a": 1}) == "a1"
+
+
 def test_the_last_line_break_stays():
     assert render_jinja("a\n") == "a\n"
 

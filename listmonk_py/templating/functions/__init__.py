@@ -13,7 +13,7 @@ from typing import Any
 
 import minijinja
 
-from listmonk_py.templating.functions.collections import COLLECTIONS, go_each, go_pairs
+from listmonk_py.templating.functions.collections import COLLECTIONS, go_each, go_field, go_pairs
 from listmonk_py.templating.functions.dates import DATES
 from listmonk_py.templating.functions.encoding import ENCODING
 from listmonk_py.templating.functions.formatting import (
@@ -105,6 +105,7 @@ FUNCTIONS: Mapping[str, Function] = {
     **{f"go_{name}": function for name, function in GO_FUNCTIONS.items()},
     "go_pairs": go_pairs,
     "go_each": go_each,
+    "go_field": go_field,
     "L_T": _translated,
     "L_Ts": _translated,
     "L_Tc": _translated,

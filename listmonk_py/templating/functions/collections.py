@@ -43,6 +43,11 @@ def _allowed(count: int) -> int:
     return count
 
 
+def go_field(value: Any, key: Any) -> Any:
+    """The value of a key that is also the name of a dictionary's method; the engine would find that."""
+    return value.get(key) if isinstance(value, Mapping) else None
+
+
 def until_step(start: Any, stop: Any, step: Any) -> tuple[int, ...]:
     if whole(step) == 0:
         return ()

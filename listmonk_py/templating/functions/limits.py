@@ -16,7 +16,8 @@ def text(value: Any) -> str:
     """Return `value` as Go prints it: nothing for nil, true/false for booleans."""
     if isinstance(value, str):
         return value
-    if value is None:
+    if value is None or callable(value):
+        # A missing key named like a method of dictionaries (items, keys ...) arrives as that method.
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -45,7 +46,7 @@ def room(chars: int) -> None:
 
 def items(value: Any) -> tuple[Any, ...]:
     """Return a list's items; of a mapping its values by key, of nil none."""
-    if value is None:
+    if value is None or callable(value):
         return ()
     if isinstance(value, Mapping):
         return tuple(value[key] for key in sorted(value, key=str))
