@@ -10,6 +10,8 @@ from listmonk_py.local import children
 from listmonk_py.local.children import LocalError
 
 LEFTOVER_TIMEOUT_S = 10.0
+STOPPING_TIMEOUT_S = 60.0
+STOPPING = "stopping"
 
 
 class DataFolder:
@@ -25,6 +27,8 @@ class DataFolder:
     def acquire(self) -> None:
         """Take the lock, then end the processes that a killed holder left behind.
 
+        A holder that is just stopping is waited for.
+
         Raises:
             LocalError: the folder cannot be written, or another `up` runs on it.
         """
@@ -36,19 +40,36 @@ class DataFolder:
                 f"The data folder {self.path} cannot be used ({fault.strerror}). Let this user write to it,"
                 " or set DATA_DIR to another folder."
             ) from fault
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(handle, 40).decode(errors="replace").strip() or "unknown"
+        holder = ""
+
+        def taken_or_refused() -> bool:
+            nonlocal holder
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                holder = ""
+            except BlockingIOError:
+                holder = os.pread(handle, 40, 0).decode(errors="replace").strip() or "unknown"
+            return STOPPING not in holder
+
+        children.wait_until(taken_or_refused, timeout_s=STOPPING_TIMEOUT_S, pause_s=0.1)
+        if holder:
             os.close(handle)
             raise LocalError(
                 f"`manage.py up` already runs on {self.path} (process {holder}). Stop that one first, or set"
                 " DATA_DIR to another folder."
-            ) from None
+            )
         self._lock = handle
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        self._sign(str(os.getpid()))
         self._end_leftovers()
+
+    def _sign(self, text: str) -> None:
+        assert self._lock is not None
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, f"{text}\n".encode(), 0)
+
+    def stopping(self) -> None:
+        """Tell whoever wants the folder next that it is free in a moment."""
+        self._sign(f"{os.getpid()}, {STOPPING}")
 
     def release(self) -> None:
         if self._lock is not None:

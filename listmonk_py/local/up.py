@@ -5,6 +5,7 @@ step, each after the servers' addresses are known.
 """
 
 import http.client
+import json
 import os
 import re
 import secrets
@@ -12,7 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
@@ -38,7 +39,9 @@ class Options:
 
     Attributes:
         senders: number of processes that send campaigns.
-        catcher_rules: with a path, a mail catcher runs too, refusing what this JSON file says.
+        catcher: run a mail catcher too; None: as the last time on this data folder, so that mail which is
+            set to go there still does.
+        catcher_rules: what the catcher refuses, a JSON file.
     """
 
     base_dir: Path
@@ -46,7 +49,7 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 9000
     senders: int = 2
-    catcher: bool = False
+    catcher: bool | None = None
     catcher_rules: Path | None = None
     catcher_smtp_port: int = 1025
     catcher_http_port: int = 8025
@@ -65,6 +68,7 @@ def run(options: Options) -> None:
     """
     folder = DataFolder(options.data_dir)
     folder.acquire()
+    options = remember_catcher(options)
     log = Log(width=10, folder=options.data_dir / "logs")
     boss = Supervisor(log, on_change=folder.note_processes)
     boss.take_signals()
@@ -77,9 +81,26 @@ def run(options: Options) -> None:
             _start_programs(boss, options)
         boss.run()
     finally:
+        folder.stopping()
         boss.stop_all()
         folder.release()
         log.close()
+
+
+def remember_catcher(options: Options) -> Options:
+    """Note what was said about the catcher for the next time, or fill in what was said the last time."""
+    noted = options.data_dir / "catcher.json"
+    names = ("catcher_smtp_port", "catcher_http_port", "catcher_rules")
+    if options.catcher is None and noted.exists():
+        known = json.loads(noted.read_text())
+        rules = Path(known["catcher_rules"]) if known["catcher_rules"] else None
+        return replace(options, catcher=True, **{**known, "catcher_rules": rules})
+    if options.catcher:
+        said = {name: getattr(options, name) for name in names}
+        noted.write_text(json.dumps(said, default=str) + "\n")
+    elif options.catcher is False:
+        noted.unlink(missing_ok=True)
+    return options
 
 
 def _check_ports(options: Options) -> None:

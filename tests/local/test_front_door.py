@@ -29,6 +29,21 @@ def test_the_procfile_and_up_run_the_same_processes(tmp_path):
     assert names == set(procfile) - {"release"}
 
 
+def test_the_catcher_runs_again_as_the_last_time_until_it_is_refused(tmp_path):
+    def asked(catcher: bool | None, port: int = 1025) -> up.Options:
+        given = up.Options(
+            ROOT, tmp_path, catcher=catcher, catcher_smtp_port=port, catcher_rules=Path("/r.json")
+        )
+        return up.remember_catcher(given)
+
+    assert not asked(None).catcher
+    assert asked(True, 2525).catcher
+    again = up.remember_catcher(up.Options(ROOT, tmp_path))
+    assert (again.catcher, again.catcher_smtp_port, again.catcher_rules) == (True, 2525, Path("/r.json"))
+    assert not asked(False).catcher
+    assert not asked(None).catcher
+
+
 def test_the_shipped_file_has_a_thousand_rows_and_the_people_the_catcher_knows():
     text = (ROOT / "demo" / "subscribers.csv").read_text("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))

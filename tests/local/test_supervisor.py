@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,22 @@ def test_a_data_folder_belongs_to_one_at_a_time(tmp_path):
         second.acquire()
     first.release()
     second.acquire()
+    second.release()
+
+
+def test_a_holder_that_is_stopping_is_waited_for(tmp_path):
+    first, second = data_folder.DataFolder(tmp_path), data_folder.DataFolder(tmp_path)
+    first.acquire()
+    first.stopping()
+    waiting = threading.Thread(target=second.acquire)
+    waiting.start()
+
+    waiting.join(0.3)
+    assert waiting.is_alive()
+    first.release()
+    waiting.join(20)
+
+    assert not waiting.is_alive()
     second.release()
 
 

@@ -1,4 +1,4 @@
-from argparse import ArgumentParser
+from argparse import ArgumentParser, BooleanOptionalAction
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,10 @@ class Command(BaseCommand):
         )
         parser.add_argument("--workers", type=int, default=2, help="number of sender processes (default: 2)")
         parser.add_argument(
-            "--catcher", action="store_true", help="also run a mail catcher that delivers nothing"
+            "--catcher",
+            action=BooleanOptionalAction,
+            default=None,
+            help="also run a mail catcher that delivers nothing (default: as the last time)",
         )
         parser.add_argument("--catcher-rules", type=Path, help="JSON file: addresses the catcher refuses")
         parser.add_argument("--catcher-smtp-port", type=int, default=1025)
