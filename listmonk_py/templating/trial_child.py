@@ -5,10 +5,13 @@ along, which takes longer than the rendering and more memory than the limit.
 """
 
 import json
+import re
 import resource
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 PRODUCT = Path(__file__).resolve().parents[1]
 
@@ -38,15 +41,29 @@ def render(job: dict) -> dict:
     import minijinja
 
     from listmonk_py.templating.engine import environment, explain
+    from listmonk_py.templating.functions import FILTERS, FUNCTIONS
     from listmonk_py.templating.values import freeze
 
     texts: list[str] = []
     stand_ins = {name: lambda *arguments: "" for name in job["functions"]}
     context = freeze(job["context"])
+    called = [""]
+
+    def noting(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*arguments: Any) -> Any:
+            called[0] = name
+            return function(*arguments)
+
+        return noted
+
     for name, source, html in job["sources"]:
         print("start", name, flush=True)
         try:
             engine = environment(html=html, functions=stand_ins)
+            for function, callback in FUNCTIONS.items():
+                engine.add_global(function, noting(function, callback))
+            for function, callback in FILTERS.items():
+                engine.add_filter(function, noting(function, callback))
             engine.add_template("source", source)
             missing = (
                 engine.undeclared_variables_in_template("source") - set(job["names"]) - set(engine.globals)
@@ -63,17 +80,23 @@ def render(job: dict) -> dict:
             return {"name": name, "error": "The template is nested too deeply."}
         except Exception as error:
             # A function refused its arguments: the words are for the author.
-            return {"name": name, "error": str(error) or type(error).__name__}
+            line = only_line(source, called[0])
+            return {"name": name, "error": str(error) or type(error).__name__, "line": line}
         if len(text) > MAX_OUTPUT_CHARS:
             return {"name": name, "error": f"The message has more than {MAX_OUTPUT_CHARS:,} characters."}
         texts.append(text)
     return {"texts": texts} if job.get("keep") else {}
 
 
+def only_line(source: str, function: str) -> int | None:
+    """Return the line that calls `function`, when there is just one: the engine does not tell."""
+    call = re.compile(rf"(?<![\w.]){re.escape(function)}(?!\w)")
+    lines = [number for number, line in enumerate(source.split("\n"), 1) if function and call.search(line)]
+    return lines[0] if len(lines) == 1 else None
+
+
 def unknown(source: str, name: str) -> dict:
     """Return the error for a name that stands for nothing, with the line where it is used first."""
-    import re
-
     found = re.search(
         rf"(?:\{{\{{|\{{%)(?:(?!%\}}|\}}\}}).)*?(?<![\w.\"'])({re.escape(name)})(?!\w)", source, re.DOTALL
     )

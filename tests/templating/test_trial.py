@@ -89,6 +89,8 @@ def test_python_is_out_of_reach(source):
         ("a\n{{ subscriber.name|frobnicate }}", 2, "frobnicate"),
         ("a\n{% for x in campaign.tags %}", 2, "nexpected end"),
         ("\n{{ subscriber.name", 2, "never closed"),
+        ("a\n\n{{ go_repeat(100000000, 'x') }}", 3, "grows longer"),
+        ("a\n{{ subscriber.name|nindent(10000000) }}", 2, "grows longer"),
     ],
 )
 def test_mistakes_are_told_with_their_line(source, line, words):
