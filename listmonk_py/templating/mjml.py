@@ -23,7 +23,6 @@ _STRUCTURE = frozenset(
         "mj-carousel",
     ]
 )
-_VOID = frozenset(["mj-spacer", "mj-divider", "mj-image"])
 _INCLUDE = re.compile(r"<mj-include\b", re.IGNORECASE)
 
 
