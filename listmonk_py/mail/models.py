@@ -1,7 +1,10 @@
-"""Which recipient domains belong to one mailbox provider, and how fast each may be written to."""
+"""Which recipient domains belong to one mailbox provider; and the product's own mails, until they are out."""
+
+import uuid
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Now
 
 
 class DomainGroup(models.Model):
@@ -27,3 +30,40 @@ class DomainGroup(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SystemMail(models.Model):
+    """A mail that the product itself writes (see `system.py`): stored, then sent, then kept for a while."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting"
+        SENT = "sent"
+        FAILED = "failed"
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    template = models.TextField()
+    to = models.TextField()
+    subject = models.TextField()
+    # Emptied once the mail is out: what it says may be a secret, such as a link to set a password.
+    html = models.TextField(blank=True, default="")
+    headers = models.JSONField(default=list)
+    # [name, content type, base64] each.
+    attachments = models.JSONField(default=list)
+    status = models.TextField(choices=Status.choices, default=Status.WAITING)
+    attempts = models.SmallIntegerField(default=0)
+    # When it is tried next; while it is being sent, when the attempt counts as lost.
+    next_at = models.DateTimeField(db_default=Now())
+    error = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (
+            # What is due; the rest, nearly all, is not in it.
+            models.Index(
+                fields=["next_at"], name="system_mail_waiting", condition=models.Q(status="waiting")
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.template} to {self.to}"
