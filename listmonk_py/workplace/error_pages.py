@@ -1,11 +1,11 @@
-"""Answers to what no view took: JSON under /api and the webhooks, an HTML page elsewhere."""
+"""Answers to what no view took: JSON under /api, an HTML page elsewhere, as in listmonk."""
 
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-JSON_PATHS = ("/api/", "/webhooks/")
+JSON_PATHS = ("/api/",)
 
 
 def _answer(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:

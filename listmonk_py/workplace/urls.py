@@ -1,8 +1,18 @@
 from django.urls import path
 
-from . import config_view
+from . import admin_site, config_view, views
 
 urlpatterns = [
     path("api/health", config_view.HealthView.as_view()),
     path("api/config", config_view.ConfigView.as_view()),
+    path("api/lang/<str:code>", views.LanguageView.as_view()),
+    path("api/about", views.AboutView.as_view()),
+    path("api/logs", views.LogsView.as_view()),
+    path("api/dashboard/counts", views.DashboardCountsView.as_view()),
+    path("api/dashboard/charts", views.DashboardChartsView.as_view()),
+    path("api/maintenance/subscribers/<str:kind>", views.MaintainSubscribersView.as_view()),
+    path("api/maintenance/subscriptions/unconfirmed", views.MaintainSubscriptionsView.as_view()),
+    path("api/maintenance/analytics/<str:kind>", views.MaintainAnalyticsView.as_view()),
+    path("api/maintenance/analytics/<str:kind>/export", views.ExportAnalyticsView.as_view()),
+    *admin_site.urlpatterns(),
 ]

@@ -1,0 +1,98 @@
+"""What looks across everything: dashboard, about, logs, languages, maintenance (contract 3.3, 3.13)."""
+
+from datetime import datetime
+
+import redis
+from django.conf import settings
+from django.http import HttpResponseBase, StreamingHttpResponse
+from django.utils.dateparse import parse_datetime
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from listmonk_py.api.errors import DomainError
+from listmonk_py.api.views import ApiView
+
+from . import about, event_export, figures, languages, log_ring, maintenance
+
+
+class DashboardCountsView(ApiView):
+    needs = {"GET": ()}
+
+    def get(self, request: Request) -> Response:
+        return self.data(figures.counts(request.user))
+
+
+class DashboardChartsView(ApiView):
+    needs = {"GET": ()}
+
+    def get(self, request: Request) -> Response:
+        return self.data(figures.charts(request.user))
+
+
+class AboutView(ApiView):
+    """Not enveloped, as in listmonk."""
+
+    needs = {"GET": ()}
+
+    def get(self, request: Request) -> Response:
+        return Response(about.about())
+
+
+class LogsView(ApiView):
+    needs = {"GET": ("settings:get",)}
+
+    def get(self, request: Request) -> Response:
+        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5) as client:
+            return self.data(log_ring.lines(client))
+
+
+class LanguageView(ApiView):
+    needs = {"GET": ()}
+
+    def get(self, request: Request, code: str) -> Response:
+        return self.data(languages.texts(code))
+
+
+class MaintenanceView(ApiView):
+    needs = {"*": ("settings:maintain",)}
+
+
+class MaintainSubscribersView(MaintenanceView):
+    def delete(self, request: Request, kind: str) -> Response:
+        return self.data({"count": maintenance.delete_people(kind)})
+
+
+class MaintainSubscriptionsView(MaintenanceView):
+    def delete(self, request: Request) -> Response:
+        return self.data({"count": maintenance.delete_unconfirmed(moment(request, "before_date"))})
+
+
+class MaintainAnalyticsView(MaintenanceView):
+    def delete(self, request: Request, kind: str) -> Response:
+        maintenance.delete_events(kind, moment(request, "before_date"))
+        return self.data(True)
+
+
+class ExportAnalyticsView(MaintenanceView):
+    def get(self, request: Request, kind: str) -> HttpResponseBase:
+        rows = event_export.csv_rows(kind, since=moment(request, "since"))
+        response = StreamingHttpResponse(rows, content_type="text/csv")
+        response["Content-Disposition"] = f"attachment; filename=campaign_{kind}.csv"
+        response["Cache-Control"] = "no-cache"
+        return response
+
+
+def moment(request: Request, name: str) -> datetime:
+    """A time of the query string.
+
+    Raises:
+        DomainError: it is missing, or not RFC 3339 with a zone.
+    """
+    text = request.query_params.get(name, "")
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise DomainError(f"Invalid data: {name} must be a time like 2026-01-31T00:00:00Z.")
+    return found
