@@ -91,10 +91,15 @@ def fresh_runtime_settings() -> None:
     runtime.forget()
 
 
+# Beside PATH, where Debian puts it: a shell for tests may have a short PATH.
 CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+    (
+        found
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (found := shutil.which(name) or shutil.which(name, path="/usr/bin"))
+    ),
+    None,
 )
-LEFT_OUT: list[str] = []
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -104,7 +109,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if item.get_closest_marker("browser")]
     if left_out and os.environ.get("LEAVE_NO_TEST_OUT"):
         raise pytest.UsageError("The browser tests need Chromium: apt install chromium")
-    LEFT_OUT[:] = [item.nodeid for item in left_out]
     skip = pytest.mark.skip(reason="no Chromium here (apt install chromium)")
     for item in left_out:
         item.add_marker(skip)
