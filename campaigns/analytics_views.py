@@ -2,11 +2,11 @@
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from listmonk_py.api import paging
 from listmonk_py.api.errors import DomainError
+from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView
 
 from . import analytics

@@ -8,10 +8,10 @@ from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import FormParser, MultiPartParser
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from listmonk_py.api.errors import DomainError
+from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView, pk
 from listmonk_py.templating.content import convert
 

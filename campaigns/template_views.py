@@ -6,9 +6,9 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import FormParser, MultiPartParser
-from rest_framework.request import Request
 from rest_framework.response import Response
 
+from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView, pk
 
 from . import preview, template_writing

@@ -7,7 +7,6 @@ from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns import lifecycle
@@ -16,6 +15,7 @@ from campaigns.status import Status
 from campaigns.views import READ, one
 from listmonk_py.api.errors import DomainError, Forbidden, NotFound
 from listmonk_py.api.paging import DEFAULT_PER_PAGE
+from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView, pk
 
 from . import deliveries

@@ -7,11 +7,11 @@ from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import MultiPartParser
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from listmonk_py.api import paging
 from listmonk_py.api.errors import DomainError
+from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView, pk
 
 from . import storage, uploading

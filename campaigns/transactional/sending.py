@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from campaigns.models import Template
 from campaigns.recipients import recipient_of
 from listmonk_py.api.errors import DomainError
 from listmonk_py.configuration import runtime
@@ -132,7 +133,7 @@ def _rendered(message: TxMessage, *, wire: bool) -> "Outgoing | Parts | None":
         settle(message, Status.FAILED, text=f"It could not be rendered: {error.message}")
     except DomainError as error:
         settle(message, Status.FAILED, text=error.message)
-    except TxMessage.template.field.related_model.DoesNotExist as error:
+    except Template.DoesNotExist as error:
         settle(message, Status.FAILED, text=str(error))
     return None
 
@@ -156,7 +157,7 @@ def tx_of(message: TxMessage) -> dict[str, Any]:
 
 def take(message: TxMessage, result: Result) -> None:
     """Settle a message by what its server said."""
-    said = {"code": result.code, "text": result.text}
+    said: dict[str, Any] = {"code": result.code, "text": result.text}
     match result.outcome:
         case Outcome.ACCEPTED:
             settle(message, Status.SENT, **said)

@@ -6,11 +6,11 @@ import orjson
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import MultiPartParser
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from listmonk_py.api.errors import DomainError, Missing
 from listmonk_py.api.parsing import Json
+from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView
 
 from . import accepting

@@ -1,11 +1,11 @@
 """Two-factor authentication of the caller (contract 3.12); the id in the path is ignored, as in listmonk."""
 
 from rest_framework.parsers import FormParser, MultiPartParser
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from listmonk_py.api.errors import DomainError
 from listmonk_py.api.parsing import Json
+from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView
 
 from . import totp

@@ -3,11 +3,11 @@
 from typing import Any
 
 from django.contrib.auth import logout, update_session_auth_hash
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from listmonk_py.api import paging
 from listmonk_py.api.errors import DomainError, Missing
+from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView, pk
 
 from . import people, roles, sessions, tokens

@@ -6,9 +6,10 @@ A view states `needs` (who may call it) and, when it shows rows, has a `get_quer
 
 from typing import Any
 
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+
+from listmonk_py.api.requests import Request
 
 from .errors import DomainError, NotBuilt
 from .permissions import Public
@@ -18,6 +19,7 @@ class ApiView(APIView):
     """A signed-in view. `needs` maps methods to permissions of which one is enough."""
 
     needs: dict[str, tuple[str, ...]] = {}
+    request: Request
 
     @staticmethod
     def data(value: Any, status: int = 200) -> Response:

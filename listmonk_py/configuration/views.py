@@ -3,9 +3,9 @@
 import urllib.parse
 from typing import Any
 
-from rest_framework.request import Request
 from rest_framework.response import Response
 
+from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView
 
 from . import presenting, runtime, validation

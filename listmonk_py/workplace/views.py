@@ -6,10 +6,10 @@ import redis
 from django.conf import settings
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils.dateparse import parse_datetime
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from listmonk_py.api.errors import DomainError
+from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView
 
 from . import about, event_export, figures, languages, log_ring, maintenance

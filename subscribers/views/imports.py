@@ -5,11 +5,11 @@ from functools import partial
 from django.db import transaction
 from django.http import StreamingHttpResponse
 from rest_framework.parsers import MultiPartParser
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from listmonk_py.api.errors import DomainError
 from listmonk_py.api.parsing import Json
+from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView
 
 from .. import tasks

@@ -3,11 +3,11 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from listmonk_py.api import body, paging
 from listmonk_py.api.errors import DomainError
+from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView, pk
 
 from .. import counts, lists
