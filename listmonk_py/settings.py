@@ -337,15 +337,36 @@ UNFOLD = {
     "SITE_TITLE": "listmonk-py",
     "SITE_HEADER": "listmonk-py",
     "SITE_SYMBOL": "mail",
+    "SITE_URL": "/",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": "listmonk_py.workplace.navigation.favicon"}
+    ],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": None,
     "DASHBOARD_CALLBACK": "listmonk_py.workplace.dashboard.dashboard_callback",
     "SIDEBAR": {
-        "show_search": True,
+        "show_search": False,
         "show_all_applications": False,
         "navigation": "listmonk_py.workplace.navigation.sidebar",
     },
-    "STYLES": [],
-    "SCRIPTS": [],
+    "ACCOUNT": {"navigation": "listmonk_py.workplace.navigation.account_links"},
+    "COLORS": {
+        # Blue, in steps that keep 4.5:1 against white from 600 on.
+        "primary": {
+            "50": "oklch(97% .014 254.604)",
+            "100": "oklch(93.2% .032 255.585)",
+            "200": "oklch(88.2% .059 254.128)",
+            "300": "oklch(80.9% .105 251.813)",
+            "400": "oklch(70.7% .165 254.624)",
+            "500": "oklch(62.3% .214 259.815)",
+            "600": "oklch(54.6% .245 262.881)",
+            "700": "oklch(48.8% .243 264.376)",
+            "800": "oklch(42.4% .199 265.638)",
+            "900": "oklch(37.9% .146 265.522)",
+            "950": "oklch(28.2% .091 267.935)",
+        },
+    },
+    "STYLES": ["listmonk_py.workplace.navigation.stylesheet"],
+    "SCRIPTS": ["listmonk_py.workplace.navigation.script"],
 }

@@ -4,20 +4,93 @@ No COUNT over a table and no OFFSET: a page is "50 rows below this id", so the l
 first does. Columns are not sortable on big tables for the same reason; order is newest first.
 """
 
+import uuid
+from collections.abc import Callable
 from typing import Any
 
+from django import forms
+from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin, TabularInline
 
+from listmonk_py.api.errors import DomainError
+
 BELOW = "below"  # query parameter: rows with an id under this one
 
-__all__ = ["BigTableAdmin", "ReadOnly", "StaffAdmin", "StaffInline"]
+__all__ = ["BigTableAdmin", "DomainForm", "ReadOnly", "StaffAdmin", "StaffInline", "told", "uuid_in"]
+
+
+class DomainForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A form whose rules and whose storing are a domain function's, not its own.
+
+    Subclasses define `write`. It runs as the last step of validation, so that what the domain function
+    refuses stands at its field, with everything that was typed still there. A form with errors of its own
+    (a number that is none) is not written.
+    """
+
+    user: Any  # who is signed in; set by StaffAdmin
+    # Words in a domain function's message -> the form's field where it is shown.
+    error_fields: dict[str, str] = {}
+
+    def write(self, values: dict[str, Any]) -> Model:
+        """Store the cleaned `values` and return the row.
+
+        Raises:
+            DomainError: they cannot be stored. Nothing was written.
+        """
+        raise NotImplementedError
+
+    def _post_clean(self) -> None:
+        if self.errors:
+            return
+        try:
+            with transaction.atomic():
+                self.instance = self.write(dict(self.cleaned_data))
+        except DomainError as error:
+            self.add_error(self._field_of(error), error.message)
+
+    def _field_of(self, error: DomainError) -> str | None:
+        named = error.extra.get("field")
+        if named in self.fields:
+            return str(named)
+        for words, field in self.error_fields.items():
+            if words in error.message and field in self.fields:
+                return field
+        return None
+
+    def save(self, commit: bool = True) -> Any:
+        """`write` has stored it already."""
+        self.save_m2m = lambda: None
+        return self.instance
+
+
+def uuid_in(text: str) -> uuid.UUID | None:
+    """The UUID that a search box holds, if it does."""
+    try:
+        return uuid.UUID(text.strip())
+    except ValueError:
+        return None
+
+
+def told(request: HttpRequest, change: Callable[[], str]) -> bool:
+    """Run `change` and show what it says as a message; a refusal as an error. Whether it worked."""
+    try:
+        text = change()
+    except DomainError as error:
+        messages.error(request, error.message)
+        return False
+    if text:
+        messages.success(request, text)
+    return True
 
 
 class StaffAdmin(ModelAdmin):  # type: ignore[misc]
@@ -35,6 +108,44 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
         rows = super().get_queryset(request)
         return rows.visible_to(request.user) if hasattr(rows, "visible_to") else rows
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        if issubclass(form, DomainForm):
+            form.user = request.user
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not isinstance(form, DomainForm):
+            super().save_model(request, obj, form, change)
+
+    def one(self, request: HttpRequest, object_id: str, *, change: bool = False) -> Any:
+        """The row of an address, when the user may see (or change) it.
+
+        Raises:
+            Http404, PermissionDenied
+        """
+        found = self.get_object(request, object_id)
+        if found is None:
+            raise Http404
+        may = self.has_change_permission if change else self.has_view_permission
+        if not may(request, found):
+            raise PermissionDenied
+        return found
+
+    def page(
+        self, request: HttpRequest, template: str, title: str, context: dict[str, Any], **more: Any
+    ) -> HttpResponse:
+        """A page of our own in the admin's frame."""
+        shown = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "model_admin": self,
+            "media": self.media,
+            **context,
+        }
+        return TemplateResponse(request, template, shown, **more)
 
 
 class StaffInline(TabularInline):  # type: ignore[misc]

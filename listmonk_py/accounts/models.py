@@ -6,6 +6,7 @@ import hmac
 import secrets
 from typing import Any, Self
 
+from django.contrib.auth import get_backends
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -135,7 +136,7 @@ class User(AbstractBaseUser):
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
-    REQUIRED_FIELDS = ("email",)
+    REQUIRED_FIELDS = ["email"]
 
     objects = UserManager()
 
@@ -214,9 +215,7 @@ class User(AbstractBaseUser):
         return frozenset(pk for pk, granted in self._grants.items() if "list:manage" in granted)
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        from django.contrib.auth import _user_has_perm  # type: ignore[attr-defined]
-
-        return self.is_superuser or _user_has_perm(self, perm, obj)
+        return self.is_superuser or any(backend.has_perm(self, perm, obj) for backend in get_backends())
 
     def has_perms(self, perms: list[str], obj: Any = None) -> bool:
         return all(self.has_perm(perm, obj) for perm in perms)

@@ -4,6 +4,8 @@ Apps call `ensure` from a `post_migrate` receiver. A row that exists is left as 
 of the interval survives. `check_may_change` refuses to switch off what must never stop.
 """
 
+from typing import Any
+
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from listmonk_py.api.errors import DomainError
@@ -48,6 +50,26 @@ def ensure(
 def protect(name: str) -> None:
     """Refuse to switch this task off; call it in `AppConfig.ready()`, so that every process knows."""
     _protected.add(name)
+
+
+def change(pk: int, values: dict[str, Any]) -> PeriodicTask:
+    """Change when a task runs, or switch it off.
+
+    Args:
+        values: `enabled`, `interval`, `crontab`, `description`.
+
+    Raises:
+        DomainError: it must go on running, or there is not exactly one schedule.
+    """
+    task = PeriodicTask.objects.select_for_update().get(pk=pk)
+    check_may_change(task.name, enabled=values["enabled"])
+    if (values["interval"] is None) == (values["crontab"] is None):
+        raise DomainError("Choose either an interval or a crontab.", field="interval")
+    for name in ("enabled", "interval", "crontab", "description"):
+        setattr(task, name, values[name])
+    task.solar = task.clocked = None
+    task.save()
+    return task
 
 
 def is_protected(name: str) -> bool:
