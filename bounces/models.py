@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models.functions import Now
 
+from subscribers.models import Subscriber
+
 if TYPE_CHECKING:
     from listmonk_py.accounts.models import User
 
@@ -17,8 +19,7 @@ class BounceQuerySet(models.QuerySet["Bounce"]):
         ids = user.readable_list_ids()
         if ids is None or user.may("subscribers:get_all"):
             return self
-        people = Bounce.subscriber.field.related_model.objects.visible_to(user)
-        return self.filter(subscriber__in=people)
+        return self.filter(subscriber__in=Subscriber.objects.visible_to(user))
 
 
 class Bounce(models.Model):

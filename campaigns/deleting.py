@@ -42,7 +42,9 @@ def matching(user: "User", *, ids: list[int], query: str = "", everything: bool 
     if ids:
         rows = rows.filter(pk__in=ids)
     elif query:
-        rows = containing(rows, query, fields=("name", "subject"))
+        rows = Campaign.objects.filter(
+            pk__in=containing(rows, query, fields=("name", "subject")).values("pk")
+        )
     elif not everything:
         raise DomainError("One or more IDs are invalid: id or query required")
     return list(rows.values_list("pk", flat=True))

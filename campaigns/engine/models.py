@@ -10,14 +10,15 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
+from campaigns.models import Campaign
+
 if TYPE_CHECKING:
     from listmonk_py.accounts.models import User
 
 
 class BatchQuerySet(models.QuerySet["Batch"]):
     def visible_to(self, user: "User") -> Self:
-        campaigns = Batch.campaign.field.related_model._default_manager.visible_to(user)  # type: ignore[attr-defined]
-        return self.filter(campaign__in=campaigns)
+        return self.filter(campaign__in=Campaign.objects.visible_to(user))
 
 
 class Batch(models.Model):

@@ -45,7 +45,7 @@ def _bucket() -> Storage:
     except ImportError:
         raise DomainError("Storing in S3 needs the extra `aws`: install boto3 and django-storages.") from None
     endpoint = str(runtime.get("upload.s3.url"))
-    outbound.check_url(endpoint)
+    outbound.resolve(endpoint)
     is_public = runtime.get("upload.s3.bucket_type") == "public"
     return S3Storage(
         access_key=runtime.get("upload.s3.aws_access_key_id") or None,

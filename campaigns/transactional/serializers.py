@@ -16,7 +16,7 @@ class TxIn(serializers.Serializer[TxMessage]):
     subscriber_id = serializers.IntegerField(required=False)
     subscriber_ids = serializers.ListField(child=serializers.IntegerField(), required=False, allow_null=True)
     template_id = serializers.IntegerField(required=False, default=0)
-    data = serializers.DictField(required=False, allow_null=True)
+    data = serializers.DictField(required=False, allow_null=True)  # type: ignore[assignment]
     from_email = LooseString(required=False)
     subject = LooseString(required=False)
     altbody = LooseString(required=False, allow_null=True)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
@@ -41,7 +42,7 @@ class SessionCookie(BaseAuthentication):
     def _check_origin(self, request: Request) -> None:
         if request.method in ("GET", "HEAD", "OPTIONS") or is_same_origin(request._request):
             return
-        check = CsrfViewMiddleware(lambda _: None)  # type: ignore[arg-type, return-value]
+        check = CsrfViewMiddleware(lambda _: HttpResponse())
         check.process_request(request._request)
         request._request._dont_enforce_csrf_checks = False  # type: ignore[attr-defined]
         if check.process_view(request._request, lambda: None, (), {}):  # type: ignore[arg-type]

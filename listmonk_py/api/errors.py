@@ -105,8 +105,9 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler: every error as `{"message": ...}` with the right status."""
     message, status, extra = _describe(error, context.get("request"))
     headers = {}
-    if isinstance(error, exceptions.Throttled) and error.wait is not None:
-        headers["Retry-After"] = str(int(error.wait) + 1)
+    if isinstance(error, exceptions.Throttled):
+        wait_s = getattr(error, "wait", None)
+        headers["Retry-After"] = str(int(wait_s or 1) + 1)
     if status == 503:
         headers["Retry-After"] = "5"
     connection = transaction.get_connection()

@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 
 class PerToken(SimpleRateThrottle):
     scope = "token"
+    num_requests: int | None
 
     def get_rate(self) -> str:
         return f"{runtime.get('api.rate_limit') or 0}/min"
