@@ -34,7 +34,7 @@ class Action(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
 
 
-def chunks(ids: Iterable[int], size: int = CHUNK) -> Iterator[list[int]]:
+def chunks(ids: Iterable[int], size: int) -> Iterator[list[int]]:
     """`ids` in lists of at most `size`."""
     rest = iter(ids)
     while chunk := list(islice(rest, size)):
@@ -100,7 +100,7 @@ def parse_action(text: str) -> Action:
 
 def _in_chunks(ids: Iterable[int], change: Callable[[Sequence[int]], int]) -> int:
     changed = 0
-    for chunk in chunks(ids):
+    for chunk in chunks(ids, CHUNK):
         with transaction.atomic():
             changed += change(chunk)
     return changed

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path
 
-from .views import imports, lists, subscribers
+from .views import bulk, export, imports, lists, subscribers
 
 urlpatterns: list[URLPattern] = [
     path("api/lists", lists.Lists.as_view()),
@@ -9,6 +9,14 @@ urlpatterns: list[URLPattern] = [
     path("api/import/subscribers/logs", imports.Log.as_view()),
     path("api/import/subscribers/rejects.csv", imports.Rejects.as_view()),
     path("api/subscribers", subscribers.Subscribers.as_view()),
+    # Before the path with an id, which would take these words for one.
+    path("api/subscribers/export", export.Export.as_view()),
+    path("api/subscribers/blocklist", bulk.Blocklist.as_view()),
+    path("api/subscribers/lists", bulk.Lists.as_view()),
+    path("api/subscribers/lists/<str:subscriber_id>", bulk.Lists.as_view()),
+    path("api/subscribers/query/delete", bulk.QueryDelete.as_view()),
+    path("api/subscribers/query/blocklist", bulk.QueryBlocklist.as_view()),
+    path("api/subscribers/query/lists", bulk.QueryLists.as_view()),
     path("api/subscribers/<str:subscriber_id>", subscribers.OneSubscriber.as_view()),
     path("api/subscribers/<str:subscriber_id>/optin", subscribers.Optin.as_view()),
     path("api/subscribers/<str:subscriber_id>/blocklist", subscribers.Blocklist.as_view()),
