@@ -22,7 +22,7 @@ from listmonk_py.api.errors import DomainError
 from listmonk_py.api.origins import is_same_origin
 from listmonk_py.configuration import runtime
 
-from . import first_run, password_reset, reset_mail, signing_in
+from . import first_run, password_reset, signing_in
 from .models import User
 
 View = Callable[..., HttpResponse]
@@ -135,8 +135,7 @@ def forgot(request: HttpRequest) -> HttpResponse:
     """Always the same answer, so that nobody learns who has an account."""
     if request.method == "GET":
         return _page(request, "forgot", {})
-    email, ip = request.POST.get("email", ""), request.META.get("REMOTE_ADDR", "")
-    password_reset.ask(email, ip=ip, send=reset_mail.send)
+    password_reset.ask(request.POST.get("email", ""), ip=request.META.get("REMOTE_ADDR", ""))
     return message(
         request,
         "Look in your mailbox",

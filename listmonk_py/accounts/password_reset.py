@@ -1,57 +1,58 @@
 """Forgotten passwords: a mail with a link that is good for 30 minutes and for one use (contract 10.1)."""
 
 import hashlib
-import threading
-from collections.abc import Callable
+import time
 from urllib.parse import urlencode
 
 from django.core import signing
-from django.db import connection, transaction
+from django.db import transaction
 
 from listmonk_py.api.errors import DomainError
 from listmonk_py.configuration import runtime
 
-from . import people, sessions
+from . import people, reset_mail, sessions
 from .attempts import Limit, TooMany
 from .models import User
 
 SALT = "accounts.password-reset"
 LASTS_S = 30 * 60
+# Writing a mail takes some milliseconds; every answer takes this long.
+TAKES_S = 0.1
 
 _asks = Limit("reset", most=3, window_s=300)
 _asks_from_address = Limit("reset-ip", most=10, window_s=60)
-
-Send = Callable[[User, str], None]
 
 
 class BadLink(DomainError):
     pass
 
 
-def ask(email: str, *, ip: str, send: Send) -> None:
-    """Send a reset link to the user with this address, if there is one.
+def ask(email: str, *, ip: str) -> bool:
+    """Send a reset link to the user with this address, if there is one; return whether there was.
 
-    Nothing here tells whether there is: the mail leaves in a thread of its own, so the time to answer
-    does not tell either, and a limit that is reached is silent.
+    Strangers must not learn which: the caller answers the same, this takes at least `TAKES_S` either
+    way, and a limit that is reached is silent.
     """
+    until = time.monotonic() + TAKES_S
+    try:
+        return _ask(email.strip(), ip)
+    finally:
+        time.sleep(max(0.0, until - time.monotonic()))
+
+
+def _ask(email: str, ip: str) -> bool:
     try:
         _asks.refuse(f"email:{email}")
         _asks_from_address.refuse(ip)
     except TooMany:
-        return
+        return False
     _asks.count(f"email:{email}")
     _asks_from_address.count(ip)
-    people_here = User.objects.enabled().filter(type=User.Type.USER, password_login=True)
-    user = people_here.filter(email__iexact=email.strip()).first() if "\0" not in email else None
+    with_password = User.objects.enabled().filter(type=User.Type.USER, password_login=True)
+    user = with_password.filter(email__iexact=email).first() if "\0" not in email else None
     if user is not None:
-        threading.Thread(target=_send, args=(send, user, link(user)), name="reset-mail").start()
-
-
-def _send(send: Send, user: User, url: str) -> None:
-    try:
-        send(user, url)
-    finally:
-        connection.close()
+        reset_mail.send(user, link(user), minutes=LASTS_S // 60)
+    return user is not None
 
 
 def link(user: User) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.apps import apps
 from django.db import connection, transaction
 from django.db.models import ProtectedError, Q
 
@@ -112,7 +113,8 @@ def _free_name(name: Any, role_type: Role.Type, *, but: int | None = None) -> st
     if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME:
         raise DomainError(f"Invalid fields: name. Give the role a name of 1 to {MAX_NAME} characters.")
     name = name.strip()
-    if Role.objects.filter(type=role_type, name=name).exclude(pk=but).exists():
+    others = Role.objects.filter(type=role_type, name=name)
+    if (others if but is None else others.exclude(pk=but)).exists():
         raise Conflict(f"There is already a role called {name}.")
     return name
 
@@ -145,7 +147,7 @@ def _checked_grants(grants: Any) -> dict[int, list[str]]:
 
 
 def _refuse_unknown_lists(grants: dict[int, list[str]]) -> None:
-    lists = ListPermission.list.field.related_model.objects
+    lists = apps.get_model("subscribers", "List").objects
     known = set(lists.filter(pk__in=grants).values_list("pk", flat=True))
     missing = sorted(set(grants) - known)
     if missing:

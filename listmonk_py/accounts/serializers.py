@@ -10,7 +10,8 @@ from .models import ApiToken, Role, User
 
 def user_answer(user: User, *, token: str | None = None) -> dict[str, Any]:
     """One user, read with `User.objects.shown()`; `token` is the secret of an API user just made."""
-    methods = sorted({one.type for one in user.authenticator_set.all()})
+    factors = user.authenticator_set.all()  # type: ignore[attr-defined]
+    methods = sorted({one.type for one in factors})
     answer = {
         "id": user.pk,
         "created_at": user.created_at,

@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.conf import settings
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from listmonk_py.accounts.permissions import GROUPS
+from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView
 from listmonk_py.configuration import runtime
+from listmonk_py.mail import messengers
 
 from . import languages
 
@@ -40,7 +41,7 @@ def config() -> dict[str, Any]:
             "individual_tracking": runtime.get("privacy.individual_tracking"),
         },
         "media_provider": runtime.get("upload.provider"),
-        "messengers": messenger_names(),
+        "messengers": messengers.names(),
         "langs": languages.available(),
         "lang": runtime.get("app.lang"),
         "permissions": [{"group": group, "permissions": list(names)} for group, names in GROUPS.items()],
@@ -65,10 +66,3 @@ def public_subscription() -> dict[str, Any]:
         "altcha_complexity": altcha["complexity"] if provider == "altcha" else 0,
         "redirect_urls": redirects or None,
     }
-
-
-def messenger_names() -> list[str]:
-    """`email`, then named SMTP servers, then HTTP messengers and provider APIs, each by its name."""
-    named = [server["name"] for server in runtime.get("smtp") if server["enabled"] and server["name"]]
-    others = [one["name"] for key in ("messengers", "anymail") for one in runtime.get(key) if one["enabled"]]
-    return list(dict.fromkeys(["email", *named, *others]))

@@ -5,6 +5,7 @@ from . import admin_site, config_view, views
 urlpatterns = [
     path("api/health", config_view.HealthView.as_view()),
     path("api/config", config_view.ConfigView.as_view()),
+    path("api/settings/smtp/test", views.SmtpTestView.as_view()),
     path("api/lang/<str:code>", views.LanguageView.as_view()),
     path("api/about", views.AboutView.as_view()),
     path("api/logs", views.LogsView.as_view()),

@@ -12,7 +12,7 @@ from listmonk_py.api.errors import DomainError
 from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView
 
-from . import about, event_export, figures, languages, log_ring, maintenance
+from . import about, event_export, figures, languages, log_ring, maintenance, smtp_test
 
 
 class DashboardCountsView(ApiView):
@@ -51,6 +51,15 @@ class LanguageView(ApiView):
 
     def get(self, request: Request, code: str) -> Response:
         return self.data(languages.texts(code))
+
+
+class SmtpTestView(ApiView):
+    """In this room because it joins settings and mail."""
+
+    needs = {"POST": ("settings:manage",)}
+
+    def post(self, request: Request) -> Response:
+        return self.data(smtp_test.send(self.body(request)))
 
 
 class MaintenanceView(ApiView):

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from campaigns.models import Campaign
 from listmonk_py.configuration import runtime
+from listmonk_py.configuration.registry import smtp_server
 from listmonk_py.workplace import log_ring
 from tests.factories import call, make_api_client, make_list, make_subscriber
 from tests.golden import missing
@@ -173,8 +174,14 @@ def test_config_tells_of_captcha_redirects_and_messengers(admin):
                 "hcaptcha": {"enabled": True, "key": "k", "secret": "s"},
             },
             "security.trusted_urls": ["https://shop.example/thanks", "*"],
-            "smtp": [{"name": "email-fast", "enabled": True}, {"name": "email-off", "enabled": False}],
-            "messengers": [{"name": "push", "enabled": True}],
+            "smtp": [
+                smtp_server(uuid="a", name="email-fast"),
+                smtp_server(uuid="b", enabled=False),
+                smtp_server(uuid="c"),
+            ],
+            "messengers": [
+                {"uuid": "d", "name": "push", "enabled": True, "root_url": "https://example.com/x"}
+            ],
         }
     )
 
