@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -18,9 +19,12 @@ from django.db.models.functions import Now
 from listmonk_py.api.errors import DomainError
 from listmonk_py.configuration import runtime
 from listmonk_py.mail.addresses import DomainRules, name_from_email, normalise_email
+from listmonk_py.mail.system import root_url, send_system_mail
 
 from .models import List, Subscriber, Subscription
 
+# Stands for "no campaign" in the URLs of mails that belong to none.
+NO_CAMPAIGN = "00000000-0000-0000-0000-000000000000"
 LONGEST_NAME = 2000
 LONGEST_PREFERENCES_NAME = 256
 MOST_LISTS = 1000
@@ -260,6 +264,33 @@ def pending_optins(subscriber: Subscriber, list_ids: Collection[int] | None = No
         subscriptions__status=Subscription.Status.UNCONFIRMED,
     ).order_by("pk")
     return list(lists if list_ids is None else lists.filter(pk__in=list_ids))
+
+
+def send_optin(subscriber: Subscriber, list_ids: Collection[int] | None = None) -> bool:
+    """Mail the person a link to confirm pending lists; False when none is pending (contract 5.10).
+
+    Its unsubscribe header covers just these lists.
+    """
+    pending = pending_optins(subscriber, list_ids)
+    if not pending:
+        return False
+    query = urlencode([("l", one.uuid) for one in pending])
+    unsubscribe_url = f"{root_url()}/subscription/{NO_CAMPAIGN}/{subscriber.uuid}"
+    headers = [("X-Listmonk-Subscriber", str(subscriber.uuid))]
+    if runtime.get("privacy.unsubscribe_header"):
+        headers.append(("List-Unsubscribe", f"<{unsubscribe_url}?{query}>"))
+        headers.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+    context = {
+        "name": subscriber.name,
+        "lists": [
+            {"name": one.name, "description": one.description, "is_private": one.type == List.Type.PRIVATE}
+            for one in pending
+        ],
+        "optin_url": f"{root_url()}/subscription/optin/{subscriber.uuid}?{query}",
+        "unsubscribe_url": f"{unsubscribe_url}?manage=true&{query}",
+    }
+    send_system_mail("subscriber_optin", subscriber.email, context, headers=headers)
+    return True
 
 
 def _get_or_make(address: str, name: str) -> tuple[Subscriber, bool]:

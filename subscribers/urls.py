@@ -1,8 +1,11 @@
-from django.urls import URLPattern, path
+from django.urls import URLPattern, URLResolver, include, path
 
-from .views import bulk, export, imports, lists, subscribers
+from .views import bulk, export, imports, lists, public, subscribers
 
-urlpatterns: list[URLPattern] = [
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("subscribers.public_urls")),
+    path("api/public/lists", public.Lists.as_view()),
+    path("api/public/subscription", public.SignUp.as_view()),
     path("api/lists", lists.Lists.as_view()),
     path("api/lists/<str:list_id>", lists.OneList.as_view()),
     path("api/import/subscribers", imports.Import.as_view()),

@@ -1,3 +1,8 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from . import views
+
+urlpatterns = [
+    path("campaign/<str:campaign>/<str:subscriber>/px.png", views.pixel),
+    path("link/<str:link>/<str:campaign>/<str:subscriber>", views.click),
+]

@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+
+from listmonk_py.configuration.public_page import message
 
 JSON_PATHS = ("/api/",)
 
@@ -11,7 +12,7 @@ JSON_PATHS = ("/api/",)
 def _answer(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
     if request.path.startswith(JSON_PATHS):
         return JsonResponse({"message": text}, status=status)
-    return render(request, "public/message.html", {"title": title, "text": text}, status=status)
+    return message(request, title, text, status=status)
 
 
 def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
