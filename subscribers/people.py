@@ -1,7 +1,6 @@
 """What staff do with one person: find, create, change (contract 2.3, 2.4, 3.5)."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
@@ -10,7 +9,7 @@ from listmonk_py.api.errors import Conflict, DomainError, Forbidden, NotFound
 from listmonk_py.configuration import runtime
 from listmonk_py.mail.addresses import name_from_email
 
-from . import consent, optin
+from . import consent
 from .models import Subscriber, Subscription
 
 if TYPE_CHECKING:
@@ -179,4 +178,4 @@ def _given_status(preconfirmed: bool) -> str:
 
 def _mail_optin(person: Subscriber, list_ids: list[int] | None) -> None:
     if runtime.get("app.send_optin_confirmation"):
-        transaction.on_commit(partial(optin.send, person, list_ids), robust=True)
+        consent.send_optin(person, list_ids)

@@ -3,6 +3,8 @@
 import logging
 
 from listmonk_py.configuration import runtime
+from listmonk_py.mail.addresses import InvalidEmail
+from listmonk_py.mail.system import send_system_mail
 
 from ..models import ImportJob
 
@@ -10,8 +12,17 @@ logger = logging.getLogger(__name__)
 
 
 def tell_staff(job: ImportJob, message: str) -> None:
-    """Mail app.notify_emails. A mail that cannot be sent is logged; the import stands all the same."""
-    addresses = runtime.get("app.notify_emails")
-    if not addresses:
-        return
-    logger.warning("Nobody was told of the import of %s: %s", job.name, message)
+    """Mail app.notify_emails; an address that is none is logged and passed over."""
+    context = {
+        "name": job.name,
+        "status": job.status,
+        "imported": job.imported,
+        "total": job.total,
+        "rejected": job.rejected,
+        "reason": message if job.status == ImportJob.Status.FAILED else "",
+    }
+    for address in runtime.get("app.notify_emails") or ():
+        try:
+            send_system_mail("import_status", address, context)
+        except InvalidEmail as error:
+            logger.warning("No report of the import of %s went to %s: %s", job.name, address, error.reason)

@@ -201,4 +201,5 @@ def _finish(job: ImportJob, outcome: str, message: str) -> None:
         return
     lists.touch(Params.from_json(job.params).lists)
     counts.compact()
+    job.refresh_from_db()
     announcing.tell_staff(job, message)

@@ -10,7 +10,7 @@ from listmonk_py.api.errors import DomainError
 from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView, pk
 
-from .. import bulk, finding, optin, people, presenting, raw_conditions
+from .. import bulk, consent, finding, people, presenting, raw_conditions
 from ..models import Subscriber
 
 READ = ("subscribers:get", "subscribers:get_all")
@@ -119,7 +119,7 @@ class Optin(ApiView):
     needs = {"POST": MANAGE}
 
     def post(self, request: Request, subscriber_id: str) -> Response:
-        optin.send(people.manageable(pk(subscriber_id), request.user))
+        consent.send_optin(people.manageable(pk(subscriber_id), request.user))
         return self.data(True)
 
 
