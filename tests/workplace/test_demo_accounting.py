@@ -16,14 +16,14 @@ class Ledger:
     """The deliveries endpoint with two pages, as the API answers them."""
 
     def __init__(self, statuses: list[str]) -> None:
-        self.statuses = statuses
+        self.rows = [{"status": one, "possible_duplicate": False} for one in statuses]
 
     def get(self, path: str, **query: Any) -> Any:
         assert path == "/api/campaigns/7/deliveries"
-        half = len(self.statuses) // 2
+        half = len(self.rows) // 2
         if query.get("cursor"):
-            return {"results": [{"status": one} for one in self.statuses[half:]], "next": None}
-        return {"results": [{"status": one} for one in self.statuses[:half]], "next": "more"}
+            return {"results": self.rows[half:], "next": None}
+        return {"results": self.rows[:half], "next": "more"}
 
 
 @pytest.fixture
@@ -83,6 +83,13 @@ def test_a_message_sent_twice_is_found(faults, log):
     assert any("4 messages with 3 distinct Message-IDs to 3 addresses" in fault for fault in faults())
 
 
+def test_a_repeat_that_the_ledger_flags_is_no_fault(faults, log, ledger):
+    log.append(dict(log[-1]))
+    ledger.rows[0]["possible_duplicate"] = True
+
+    assert faults() == []
+
+
 def test_one_message_id_for_two_people_is_found(faults, log):
     log[-1]["message_id"] = log[-2]["message_id"]
 
@@ -96,6 +103,6 @@ def test_a_deferred_person_who_is_never_tried_again_is_found(faults, log):
 
 
 def test_delivery_records_that_say_something_else_are_found(faults, ledger):
-    ledger.statuses[0] = "unknown"
+    ledger.rows[0]["status"] = "unknown"
 
     assert any("delivery records" in fault for fault in faults())

@@ -10,6 +10,8 @@ from listmonk_py.workplace.demo.client import Api
 from listmonk_py.workplace.demo.installation import Credentials, Installation
 from listmonk_py.workplace.demo.newsletter import Imported
 
+OBVIOUS = "The e-mail address is not valid. "  # the reason behind it is the news
+
 
 def accounts(console: Console, campaign: dict[str, Any]) -> None:
     """The equation, as a table and as a line."""
@@ -30,7 +32,7 @@ def rejected_rows(console: Console, imported: Imported) -> None:
     table.add_column("email")
     table.add_column("reason", overflow="fold")
     for one in imported.rejected:
-        table.add_row(one["rejected_line"], one["email"], one["rejected_reason"])
+        table.add_row(one["rejected_line"], one["email"], one["rejected_reason"].removeprefix(OBVIOUS))
     console.print(table)
 
 
