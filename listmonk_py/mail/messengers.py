@@ -6,11 +6,13 @@ The registry belongs to the process. It looks at the settings' version at each u
 more than once a second), so a change acts within two seconds, in open transmissions as well as new ones.
 """
 
+import atexit
 import os
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from celery.signals import worker_process_shutdown
 from django.conf import settings
 from redis import Redis
 
@@ -19,6 +21,7 @@ from listmonk_py.configuration import runtime
 
 from .anymail_messenger import AnymailMessenger, AnymailSettings, anymail_from_entry
 from .outgoing import Messenger
+from .permits import Health, Permits
 from .postback import PostbackMessenger, PostbackSettings, postback_from_entry
 from .smtp.settings import ServerSettings, server_from_entry
 from .smtp_messenger import SmtpMessenger, SmtpServers
@@ -114,6 +117,31 @@ def names() -> list[str]:
 def refresh() -> None:
     """Put changed settings in force now. `get` does it, and so does each `send` over SMTP."""
     _registry.refresh()
+
+
+def server_health() -> dict[str, Health]:
+    """{label: health} of every enabled SMTP server, by what all processes said last; for staff.
+
+    Raises:
+        RedisError: Redis is away.
+    """
+    _registry.refresh()
+    permits = Permits(_connect())
+    return {server.label: permits.look(server.uuid) for server in _registry.servers.enabled}
+
+
+def shutdown(deadline_s: float = 2.0) -> None:
+    """Leave the servers politely and give the permits back; call it when the process ends."""
+    _registry.servers.shutdown(deadline_s)
+
+
+def _at_child_exit(**_: Any) -> None:
+    shutdown()
+
+
+atexit.register(shutdown)
+# Celery's children leave without running atexit.
+worker_process_shutdown.connect(_at_child_exit)
 
 
 def _after_fork() -> None:

@@ -38,8 +38,10 @@ from .smtp.pool import ServerPool
 
 logger = logging.getLogger(__name__)
 
-LEASE_S = 15.0
+LEASE_S = 10.0
 RENEW_EVERY_S = 1.0
+# While messages wait and no connection is open: another process may be giving some back.
+HUNGRY_EVERY_S = 0.2
 # A ring answers at most this often, so that a busy pool does not turn into a busy Redis.
 SHORTEST_GAP_S = 0.02
 
@@ -111,6 +113,14 @@ class Claim(NamedTuple):
     reason: str
 
 
+class Health(NamedTuple):
+    """One server for staff: connections that may be open now; the rest of its rest [s], and why."""
+
+    connections: int
+    rest_s: float
+    reason: str
+
+
 def reserved_for_transactional(max_conns: int) -> int:
     """The transactional lane's share of a server's connections: a tenth, at least one; 0 of one."""
     return 0 if max_conns <= 1 else max(1, round(max_conns * 0.1))
@@ -157,12 +167,18 @@ class Permits:
         """Give back everything this process has of `server`."""
         self._redis.hdel(self._keys(server)[0], f"{self.owner}:c", f"{self.owner}:t")
 
-    def held(self, server: str) -> int:
-        """Connections that all processes may have open to `server` by their last word; for staff."""
-        fields = cast(dict[bytes, bytes], self._redis.hgetall(self._keys(server)[0]))
-        now_ms = time.time() * 1000
-        rows = [bytes(value).split(b"|") for value in fields.values()]
-        return sum(int(row[2]) for row in rows if len(row) == 4 and int(row[3]) > now_ms)
+    def look(self, server: str) -> Health:
+        """How `server` is, by what all processes said last."""
+        permits, rest = self._keys(server)
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hvals(permits)
+            pipe.time()
+            pipe.pttl(rest)
+            pipe.get(rest)
+            rows, (now_s, _), rest_ms, reason = pipe.execute()
+        leases = [bytes(row).split(b"|") for row in rows]
+        connections = sum(int(row[2]) for row in leases if int(row[3]) > now_s * 1000)
+        return Health(connections, max(0, rest_ms) / 1000, (reason or b"").decode("utf-8", "replace"))
 
 
 class Steward:
@@ -181,6 +197,7 @@ class Steward:
         self._reported: set[tuple[str, Lane]] = set()
         self._errands: deque[Callable[[Permits], None]] = deque(maxlen=1000)
         self._bell = threading.Event()
+        self._ended = False
         self._worker = threading.Thread(target=self._run, name="mail-permits", daemon=True)
         self._worker.start()
 
@@ -198,12 +215,20 @@ class Steward:
             self._errands.append(lambda permits: permits.recovered(uuid))
             self._bell.set()
 
-        pool.on_rest, pool.on_recovery, pool.on_want = on_rest, on_recovery, self._bell.set
+        pool.on_rest, pool.on_recovery, pool.on_change = on_rest, on_recovery, self._bell.set
         self._pools[(uuid, pool.lane)] = pool
 
+    def release(self) -> None:
+        """Give every permit back now, because this process ends."""
+        self._ended = True
+        permits = self._permits or Permits(self._connect())
+        for uuid, _ in list(self._pools):
+            permits.release(uuid)
+
     def _run(self) -> None:
-        while True:
-            self._bell.wait(RENEW_EVERY_S)
+        while not self._ended:
+            hungry = any(pool.wanted and not pool.held for pool in list(self._pools.values()))
+            self._bell.wait(HUNGRY_EVERY_S if hungry else RENEW_EVERY_S)
             self._bell.clear()
             try:
                 self.renew()

@@ -5,6 +5,7 @@ batch serves the next. Messages are dealt among the servers by weight; what a se
 goes to another one, and comes back as SERVER only when no server of the messenger could.
 """
 
+import contextlib
 import os
 import threading
 import time
@@ -13,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from redis import Redis
+from redis.exceptions import RedisError
 
 from .outgoing import Lane, Outcome, Outgoing, Result
 from .permits import Steward
@@ -78,6 +80,23 @@ class SmtpServers:
                 assert self._steward is not None
                 self._steward.watch(self._pools[key])
             return self._pools[key]
+
+    def shutdown(self, deadline_s: float) -> None:
+        """Close this process's connections, those that are busy too, and give their permits back.
+
+        For the end of a process whose transmissions are closed; without it the permits end with their lease.
+        """
+        if self._process != os.getpid() or self._steward is None:
+            return
+        pools, self._pools = list(self._pools.values()), {}
+        thread = loop.current()
+        for pool in pools:
+            thread.call(pool.retire)
+        until = time.monotonic() + deadline_s
+        while any(pool.held for pool in pools) and time.monotonic() < until:
+            time.sleep(0.01)
+        with contextlib.suppress(RedisError):
+            self._steward.release()
 
 
 class SmtpMessenger:

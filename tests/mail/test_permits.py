@@ -124,6 +124,35 @@ def test_a_rest_is_shared_and_ends_for_everybody(redis):
     assert one.claim("s", "campaign", wanted=1, held=0, cap=5).rest_s == 0
 
 
+def test_staff_see_connections_and_rests(redis):
+    one, two = Permits(redis), Permits(redis)
+    granted(one, wanted=3)
+    granted(two, "transactional", wanted=1)
+    one.rest("s", 60, "It says nö.")
+
+    health = one.look("s")
+
+    assert (health.connections, health.reason) == (4, "It says nö.")
+    assert 50 < health.rest_s <= 60
+    assert two.look("unknown") == (0, 0, "")
+
+
+def test_a_process_that_ends_gives_back_at_once(sink, redis, connect):
+    servers = SmtpServers(connect)
+    servers.update([server(sink, max_conns=3)])
+    transmission = SmtpMessenger("email", servers).open("campaign", "from@example.com")
+    transmission.send([letter(key) for key in range(20)])
+    collect(transmission)
+    uuid = servers.enabled[0].uuid
+    assert Permits(redis).look(uuid).connections >= 1
+
+    servers.shutdown(5)
+
+    assert Permits(redis).look(uuid).connections == 0
+    assert sink.wait_until(lambda: sink.open_connections == 0)
+    assert sink.commands["QUIT"] >= 1
+
+
 def _send_in_a_child(redis_url, settings, start, count, answers):
     servers = SmtpServers(lambda: Redis.from_url(redis_url))
     servers.update([settings])

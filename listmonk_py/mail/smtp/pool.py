@@ -40,7 +40,7 @@ class ServerPool:
 
     wanted: connections that would be of use now. held: connections that are open or being opened.
     on_rest, on_recovery: called when the server begins to rest (reason, seconds), and when it works again.
-    on_want: called when more connections are wanted than permitted.
+    on_change: called when more connections are wanted than before, or some could be given back.
     """
 
     def __init__(self, thread: LoopThread, settings: ServerSettings, lane: Lane) -> None:
@@ -53,13 +53,14 @@ class ServerPool:
         self.breaker = Breaker()
         self.on_rest: Callable[[str, float], None] = lambda reason, seconds: None
         self.on_recovery: Callable[[], None] = lambda: None
-        self.on_want: Callable[[], None] = lambda: None
+        self.on_change: Callable[[], None] = lambda: None
         self._loop = thread.loop
         self._queue: deque[Job] = deque()
         self._under_way: dict[int, Job] = {}
         self._connections: set[Connection] = set()
         self._idle: list[Connection] = []
         self._starving: str | None = None
+        self._asked = 0
         self._crowded_until = 0.0
         self._crowded_limit = 0
         self._reopen_at = 0.0
@@ -211,6 +212,7 @@ class ServerPool:
         if connection in self._idle:
             self._idle.remove(connection)
         self.held = len(self._connections)
+        self.on_change()
         if fault is not None:
             self._connection_failed(connection, fault)
         self._loop.call_soon(self._pump)
@@ -265,8 +267,9 @@ class ServerPool:
             self._open_more(now)
         busy = len(self._connections) - len(self._idle)
         self.wanted = min(self.settings.max_conns, busy + len(self._queue))
-        if self.wanted > self.permitted:
-            self.on_want()
+        if self.wanted > self.permitted and self.wanted != self._asked:
+            self._asked = self.wanted
+            self.on_change()
         if self._queue or self._connections:
             self._check_soon()
 
