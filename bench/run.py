@@ -1,0 +1,150 @@
+"""The sending engine beside `smtp-source`, in one run on one machine; prints JSON lines.
+
+    make bench [ARGS="--recipients 100000 --only light"]
+
+Each line has the message rate on the wire (from the first message the sink sees to the last), the ratio to
+`smtp-source` at the same wire size against the same sink just before, and the CPU of the sender's whole
+process tree per message. PostgreSQL (fsync and synchronous_commit on), Valkey, sink and senders share the
+machine. Without Postfix's tools the ratio is null.
+"""
+
+import argparse
+import json
+import shutil
+import signal
+import subprocess
+import time
+from typing import Any
+
+from engine_stage import Sink, Stage, Workers, build_sink, full_language, newsletter
+
+SMTP_SOURCE = shutil.which("smtp-source", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+
+
+def source_rate(port: int, *, size: int, connections: int, messages: int) -> float | None:
+    """Messages a second of smtp-source against the sink at `port`."""
+    if SMTP_SOURCE is None:
+        return None
+    command = [SMTP_SOURCE, "-d", "-s", str(connections), "-l", str(size), "-m", str(messages)]
+    command += ["-f", "news@example.org", "-t", "person@example.com", f"127.0.0.1:{port}"]
+    started = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return messages / (time.perf_counter() - started)
+
+
+def measure(stage: Stage, workers: Workers, lists: list[Any], body: str, recipients: int) -> dict[str, Any]:
+    """Send one campaign and wait for its end."""
+    from campaigns import lifecycle
+    from campaigns.engine import ledger
+    from campaigns.models import Campaign
+
+    campaign = stage.campaign(lists, body=body)
+    cpu = workers.sender_cpu_s()
+    started = time.perf_counter()
+    lifecycle.start(campaign)
+    asked = time.perf_counter()
+    first = None
+    settled = "SELECT COALESCE(sum(done), 0) FROM engine_batch WHERE campaign_id = %s"
+    until = asked + options_limit_s(recipients)
+    while True:
+        if time.perf_counter() > until:
+            raise SystemExit(f"Still {campaign.status} after {until - asked:.0f} s: {campaign.sent} sent.")
+        campaign = Campaign.objects.get(pk=campaign.pk)
+        if first is None:
+            with stage.cursor() as cursor:
+                cursor.execute(settled, [campaign.pk])
+                if cursor.fetchone()[0] or campaign.sent:
+                    first = time.perf_counter()
+        if campaign.status != "running":
+            break
+        time.sleep(0.02 if first is None else 0.1)
+    wall = time.perf_counter() - (first or asked)
+    counted = ledger.count(campaign.pk)
+    if campaign.status != "finished" or counted["accepted"] != recipients or campaign.sent != recipients:
+        raise SystemExit(f"Not everybody was reached: {campaign.status} {counted} {campaign.status_reason}")
+    return {
+        "recipients": recipients,
+        "per_second": round(recipients / wall),
+        "first_settled_s": round((first or asked) - started, 2),
+        "start_call_s": round(asked - started, 2),
+        "sender_us_per_message": round((workers.sender_cpu_s() - cpu) / recipients * 1e6, 1),
+        "peak_mb": round(workers.peak_mb(), 1),
+    }
+
+
+def options_limit_s(recipients: int) -> float:
+    """A bench that stands still is a failure, not a wait."""
+    return 60 + recipients / 300
+
+
+def light(stage: Stage, binary: str, options: argparse.Namespace) -> None:
+    lists, warm = stage.people(options.recipients), stage.people(2000)
+    for name, body in (("segments", newsletter()), ("full language", full_language())):
+        sink = Sink(binary)
+        stage.settings(sink.port, connections=options.connections)
+        workers = stage.workers(options.senders)
+        try:
+            measure(stage, workers, warm, body, 2000)
+            rate = source_rate(
+                sink.port, size=options.wire_bytes, connections=options.connections, messages=30_000
+            )
+            figures = measure(stage, workers, lists, body, options.recipients)
+        finally:
+            workers.stop()
+        sink.stop()
+        report(f"light sink, {name}", figures, rate, options)
+
+
+def late(stage: Stage, binary: str, options: argparse.Namespace) -> None:
+    """Every reply 20 ms late: messages per round trip and connection."""
+    delay_s = 0.02
+    lists = stage.people(options.late_recipients)
+    for senders in (1, 2):
+        connections = 10 * senders
+        sink = Sink(binary, delay_ms=delay_s * 1000)
+        stage.settings(sink.port, connections=connections)
+        workers = stage.workers(senders)
+        try:
+            figures = measure(stage, workers, lists, newsletter(), options.late_recipients)
+        finally:
+            workers.stop()
+        sink.stop()
+        figures["messages_per_round_trip"] = round(figures["per_second"] * delay_s / connections, 3)
+        report(f"replies 20 ms late, {connections} connections, {senders} senders", figures, None, options)
+
+
+def report(name: str, figures: dict[str, Any], rate: float | None, options: argparse.Namespace) -> None:
+    figures = {
+        "bench": name,
+        "senders": options.senders,
+        "connections": options.connections,
+        **figures,
+        "smtp_source_per_second": None if rate is None else round(rate),
+        "ratio": None if rate is None else round(figures["per_second"] / rate, 2),
+    }
+    print(json.dumps(figures), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--recipients", type=int, default=100_000)
+    parser.add_argument("--late-recipients", type=int, default=10_000)
+    parser.add_argument("--connections", type=int, default=20)
+    parser.add_argument("--senders", type=int, default=2)
+    parser.add_argument("--wire-bytes", type=int, default=28_000)
+    parser.add_argument("--only", choices=["light", "late"])
+    parser.add_argument("--log", action="store_true", help="show the workers' log at the end")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave through atexit
+    binary = build_sink()
+    stage = Stage()
+    if options.only in (None, "light"):
+        light(stage, binary, options)
+    if options.only in (None, "late"):
+        late(stage, binary, options)
+    if options.log:
+        print((stage.folder / "log").read_text()[-8000:])
+
+
+if __name__ == "__main__":
+    main()
