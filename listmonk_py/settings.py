@@ -57,6 +57,8 @@ WEB_THREADS = env.int("WEB_THREADS", default=8)
 WEB_WAITING = env.int("WEB_WAITING", default=256)
 # What opens and clicks may take in Redis while the tracker is away; beyond it they are dropped and counted.
 TRACKING_STREAM_MB = env.int("TRACKING_STREAM_MB", default=256)
+# The bearer token for /metrics; without one, only this machine itself may read them.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Django ----------------------------------------------------------------------------------------
 INSTALLED_APPS = [

@@ -218,6 +218,7 @@ class Exchange:
         if time.monotonic() - self.asked_at > QUEUE_TIMEOUT_S:
             return overloaded(self.scope.path)
         environ = {**make_environ(self.scope, self.bridge.trusted_proxies), **self.more}
+        environ["listmonk.bridge"] = self.bridge
         try:
             environ["wsgi.input"] = self._input(environ)
         except OSError as error:

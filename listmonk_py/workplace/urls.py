@@ -1,8 +1,12 @@
 from django.urls import path
 
-from . import admin_site, config_view, views
+from . import admin_site, config_view, event_stream, monitoring, views
 
 urlpatterns = [
+    path("health", monitoring.health),
+    path("ready", monitoring.ready),
+    path("metrics", monitoring.metrics),
+    path("api/events", event_stream.EventsView.as_view()),
     path("api/health", config_view.HealthView.as_view()),
     path("api/config", config_view.ConfigView.as_view()),
     path("api/settings/smtp/test", views.SmtpTestView.as_view()),
