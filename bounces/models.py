@@ -40,7 +40,7 @@ class Bounce(models.Model):
     type = models.TextField(choices=Type.choices, default=Type.HARD)
     source = models.TextField(blank=True, default="")
     # The provider's own id of the event; the same event twice is one row.
-    event_id = models.TextField(null=True, blank=True)  # noqa: DJ001 - unknown ids must not clash
+    event_id = models.TextField(null=True, blank=True)
     meta = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(db_default=Now())
 

@@ -1,3 +1,12 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from . import views, webhooks
+
+urlpatterns = [
+    path("api/bounces", views.BouncesView.as_view()),
+    path("api/bounces/blocklist", views.BlocklistBouncedView.as_view()),
+    path("api/bounces/<str:pk_text>", views.BounceView.as_view()),
+    path("api/subscribers/<str:pk_text>/bounces", views.SubscriberBouncesView.as_view()),
+    path("webhooks/bounce", webhooks.NativeWebhookView.as_view()),
+    path("webhooks/service/<str:service>", webhooks.ServiceWebhookView.as_view()),
+]

@@ -249,6 +249,7 @@ OURS = (
         "engine.ledger_retention_days", "int", 0, "Keep delivery records (days)", "0 keeps all.", 0, 10_000
     ),
     Field("engine.dkim", "array", [], "DKIM keys", secrets=("private_key",)),
+    Field("bounce.window_days", "int", 0, "Count bounces of the last days", "0 counts all.", 0, 3650),
     Field("api.rate_limit", "int", 0, "API requests per token and minute", "0 is no limit.", 0, 1_000_000),
     Field("auth.login_attempts", "int", 10, "Failed sign-ins per minute", "", 1, 1000),
 )
