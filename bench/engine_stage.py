@@ -83,8 +83,9 @@ class Stage:
 
         call_command("migrate", verbosity=0)
         self._assert_durable()
-        from listmonk_py.mail.pacing import Pacer
         from redis import Redis
+
+        from listmonk_py.mail.pacing import Pacer
 
         Pacer(Redis.from_url(os.environ["REDIS_URL"])).vouch()
 
@@ -94,7 +95,9 @@ class Stage:
                 cursor.execute(f"SHOW {name}")
                 if cursor.fetchone()[0] != "on":
                     raise SystemExit(f"The benchmark needs {name} on.")
-            cursor.execute("SELECT count(*) FROM pg_class WHERE relpersistence = 'u' AND relkind IN ('r', 'p')")
+            cursor.execute(
+                "SELECT count(*) FROM pg_class WHERE relpersistence = 'u' AND relkind IN ('r', 'p')"
+            )
             if cursor.fetchone()[0]:
                 raise SystemExit("The benchmark needs logged tables.")
 
@@ -272,8 +275,12 @@ def newsletter(size: int = 24_000) -> str:
         field = FIELDS[n % len(FIELDS)] if n < len(FIELDS) else ""
         pieces.append(f"<h2>Part {n}</h2><p>" + (f"{{{{ subscriber.{field} }}}} " if field else ""))
         pieces.append(FILLER * max(1, (size // 15 - 120) // len(FILLER)))
-        pieces.append(f'</p><a href="https://example.com/article/{n}?from=news@TrackLink">Read part {n}</a>\n')
-    pieces.append("{% if subscriber.attribs.plan %}<p>You have a plan.</p>{% else %}<p>No plan.</p>{% endif %}")
+        pieces.append(
+            f'</p><a href="https://example.com/article/{n}?from=news@TrackLink">Read part {n}</a>\n'
+        )
+    pieces.append(
+        "{% if subscriber.attribs.plan %}<p>You have a plan.</p>{% else %}<p>No plan.</p>{% endif %}"
+    )
     pieces.append('{{ TrackView }}<a href="{{ UnsubscribeURL }}">Unsubscribe</a></body></html>')
     return "".join(pieces)
 
@@ -282,6 +289,6 @@ def full_language(size: int = 24_000) -> str:
     """The same with a loop and filters, which need the whole template language."""
     loop = (
         "<ul>{% for word in [subscriber.name, subscriber.attribs.city, subscriber.attribs.shop] %}"
-        "<li>{{ loop.index }}. {{ word|upper|replace("E", "3") }}</li>{% endfor %}</ul>"
+        "<li>{{ loop.index }}. {{ word|upper|replace('E', '3') }}</li>{% endfor %}</ul>"
     )
     return newsletter(size).replace("<h2>Part 3</h2>", loop + "<h2>Part 3</h2>")
