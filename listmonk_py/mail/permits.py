@@ -13,7 +13,7 @@ The rules, in `CLAIM`:
   share gives back what the other lacks. Connections that are merely kept are given back first.
 
 When Redis is away a process keeps the connections it has and opens none. When Redis comes back without
-its memory, holders report again within a second; a process that held nothing and asks in that second
+its memory, holders report again within half a second; a process that held nothing and asks in that second
 may be given permits that others still hold, so the cap can be exceeded for that long.
 """
 
@@ -39,7 +39,7 @@ from .smtp.pool import ServerPool
 logger = logging.getLogger(__name__)
 
 LEASE_S = 10.0
-RENEW_EVERY_S = 1.0
+RENEW_EVERY_S = 0.5
 # While messages wait and no connection is open: another process may be giving some back.
 HUNGRY_EVERY_S = 0.2
 # A ring answers at most this often, so that a busy pool does not turn into a busy Redis.

@@ -159,6 +159,7 @@ def _send_in_a_child(redis_url, settings, start, count, answers):
     transmission = SmtpMessenger("email", servers).open("campaign", "from@example.com")
     transmission.send([letter(key) for key in range(start, start + count)])
     answers.put((os.getpid(), [(r.key, str(r.outcome)) for r in collect(transmission, 60).values()]))
+    servers.shutdown(5)
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
