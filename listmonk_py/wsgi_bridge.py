@@ -159,9 +159,11 @@ class BodyReader(io.RawIOBase):
         return chunk
 
     async def _ask(self) -> bytes | None:
-        async for chunk in self._chunks:
-            return bytes(chunk)
-        return None
+        # Not `async for`: granian lets a body be iterated once, and that began above.
+        try:
+            return bytes(await anext(self._chunks))
+        except StopAsyncIteration:
+            return None
 
 
 class FileWrapper:

@@ -80,7 +80,9 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(target: str = "listmonk_py.server:app", *, workers: int = 1, **env: str) -> Iterator[Web]:
+def running(
+    target: str = "listmonk_py.server:app", *, workers: int = 1, ready_path: str = "/health", **env: str
+) -> Iterator[Web]:
     """Run a web server until the block ends. `env` adds environment variables."""
     port = ports.free_port(29000)
     with tempfile.NamedTemporaryFile(prefix="web-", suffix=".log", delete=False) as log:
@@ -93,7 +95,7 @@ def running(target: str = "listmonk_py.server:app", *, workers: int = 1, **env: 
         )
     web = Web(process, port, path)
     try:
-        _wait_until_it_answers(web)
+        _wait_until_it_answers(web, ready_path)
         yield web
     finally:
         if process.poll() is None:
@@ -106,13 +108,13 @@ def running(target: str = "listmonk_py.server:app", *, workers: int = 1, **env: 
         path.unlink(missing_ok=True)
 
 
-def _wait_until_it_answers(web: Web) -> None:
+def _wait_until_it_answers(web: Web, path: str) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         if web.process.poll() is not None:
             break
         try:
-            web.get("/health")
+            web.get(path)
             return
         except requests.ConnectionError:
             time.sleep(0.05)
