@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from django.db.models import Count, Exists, Max, OuterRef, Q
 from django.http import HttpResponse
-from rest_framework.request import Request
 from rest_framework.response import Response
 
+from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView, pk
 from subscribers import people
 from subscribers.presenting import offset_time
@@ -56,12 +56,12 @@ def _shown_campaigns(user: "User | None") -> Any:
     return Campaign.objects.filter(Exists(on_one)).only("pk", "uuid", "name", "subject")
 
 
-def _views(subscriber_id: int) -> list[dict[str, Any]]:
+def _views(subscriber_id: int) -> list[Any]:
     rows = View.objects.filter(subscriber_id=subscriber_id, machine=Machine.NONE).values("campaign_id")
     return list(rows.annotate(number=Count("event_id"), last=Max("created_at")).order_by("-last"))
 
 
-def _clicks(subscriber_id: int) -> list[dict[str, Any]]:
+def _clicks(subscriber_id: int) -> list[Any]:
     rows = Click.objects.filter(~Q(campaign_id=None), subscriber_id=subscriber_id, machine=Machine.NONE)
     grouped = rows.values("campaign_id", "link_id")
     return list(grouped.annotate(number=Count("event_id"), last=Max("created_at")).order_by("-last"))

@@ -48,8 +48,8 @@ def delete(ids: Iterable[int]) -> int:
 
 def _delete_chunk(ids: Sequence[int]) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(DELETE_SUBSCRIPTIONS, {"ids": ids})
-        cursor.execute(DELETE_PEOPLE, {"ids": ids})
+        cursor.execute(DELETE_SUBSCRIPTIONS, {"ids": list(ids)})
+        cursor.execute(DELETE_PEOPLE, {"ids": list(ids)})
         return cursor.rowcount
 
 

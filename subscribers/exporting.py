@@ -57,7 +57,7 @@ def _by_id(asked: finding.Asked, user: "User") -> Iterator[list[Subscriber]]:
     last = 0
     while True:
         with raw_conditions.reading(time_limit_s=raw_conditions.BULK_TIME_LIMIT_S):
-            batch = list(finding.people(asked, user, after_id=last).order_by("pk")[:BATCH])
+            batch = list(finding.people(asked, user, above=last).order_by("pk")[:BATCH])
         if not batch:
             return
         yield batch

@@ -22,6 +22,8 @@ def shapes(people: Iterable[Subscriber], *, readable: Collection[int] | None) ->
     rows = Subscription.objects.filter(subscriber_id__in=[one.pk for one in people])
     for row in rows.select_related("list").order_by("list_id"):
         lists[row.subscriber_id].append(_sub_list(row, readable))
+    for of_person in lists.values():
+        of_person.sort(key=lambda one: "restricted" in one)  # those with names first, as in listmonk
     return [_shape(one, lists[one.pk]) for one in people]
 
 

@@ -9,7 +9,7 @@ import csv
 import io
 import logging
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -139,7 +139,7 @@ def end(job: ImportJob, outcome: str, message: str, *, exact: bool = False) -> N
         LeaseLost: it is not ours any more.
     """
     changes = {"total": job.rows_done} if exact else {}
-    if not _end(job.pk, outcome, message, token=job.token, **changes):
+    if not _end(job.pk, outcome, message, token=job.token, changes=changes):
         raise LeaseLost
     job.status = outcome
     Path(job.path).unlink(missing_ok=True)
@@ -153,14 +153,14 @@ def _end(
     *,
     token: uuid.UUID | None = None,
     unheld: bool = False,
-    **changes: Any,
+    changes: Mapping[str, Any] | None = None,
 ) -> bool:
     rows = ImportJob.objects.filter(pk=job_id, status__in=UNDER_WAY)
     if unheld:
         rows = rows.filter(Q(lease_until=None) | Q(lease_until__lte=Now()))
     else:
         rows = rows.filter(token=token)
-    if not rows.update(status=outcome, token=None, lease_until=None, updated_at=Now(), **changes):
+    if not rows.update(status=outcome, token=None, lease_until=None, updated_at=Now(), **(changes or {})):
         return False
     note(job_id, message)
     if unheld:

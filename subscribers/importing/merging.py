@@ -5,6 +5,7 @@ chunk addresses are handled in their order, so two writers cannot deadlock over 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import DataError, IntegrityError, connection, transaction
 
@@ -104,7 +105,7 @@ def merge(people: Sequence[Person], params: Params) -> list[tuple[Person, str]]:
 
 def _merge_all(people: Sequence[Person], params: Params) -> None:
     statement = _statement(params)
-    values = {"status": params.subscription_status, "lists": list(params.lists)}
+    values: dict[str, Any] = {"status": params.subscription_status, "lists": list(params.lists)}
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS import_rows")
         cursor.execute(STAGE)

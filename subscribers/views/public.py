@@ -3,13 +3,14 @@
 from typing import Any
 from uuid import UUID
 
+from django.http import QueryDict
 from rest_framework.parsers import FormParser, MultiPartParser
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from listmonk_py.api import body
 from listmonk_py.api.errors import DomainError
 from listmonk_py.api.parsing import Json
+from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView, PublicView
 from listmonk_py.configuration import runtime
 
@@ -46,7 +47,7 @@ class SignUp(PublicView):
 
 
 def _fields(request: Request) -> dict[str, Any]:
-    if hasattr(request.data, "getlist"):
+    if isinstance(request.data, QueryDict):
         return {**request.data.dict(), "list_uuids": request.data.getlist("l")}
     return ApiView.body(request)
 

@@ -68,7 +68,9 @@ class Subscribers(ApiView):
             if cursor is None or page.per_page == 0:
                 shown = list(page.of(order.apply(rows)))
             else:
-                shown, further["next_cursor"] = finding.after(rows, order, cursor, page.per_page)
+                shown, further["next_cursor"] = finding.after(
+                    asked, request.user, order, cursor, page.per_page
+                )
             results = presenting.shapes(shown, readable=request.user.readable_list_ids())
         answer = paging.envelope(results, total, page, query=asked.condition, search=asked.search)
         return self.data({**answer, **further})
