@@ -43,7 +43,7 @@ def of_campaign(campaign: Campaign, *, person: Mapping[str, Any] | None = None) 
         tracking=preparing.tracking_now(),
         register=lambda urls: {},
     )
-    context = demo_context(campaign=_shown(campaign), subscriber=person)
+    context = demo_context(campaign=shown_fields(campaign), subscriber=person)
     source = TrialSource("campaign body", sources.body, html=sources.is_html)
     return rendered([source], context)[0], HEADERS if sources.is_html else TEXT_HEADERS
 
@@ -64,7 +64,7 @@ def of_template(template: Template) -> str:
     return rendered([TrialSource("template", source)], demo_context())[0]
 
 
-def _shown(campaign: Campaign) -> dict[str, Any]:
+def shown_fields(campaign: Campaign) -> dict[str, Any]:
     """Fields of `campaign` in the preview; its UUID stays the dummy one, so that nothing is counted."""
     shown = preparing.constants_of(campaign)
     del shown["uuid"]

@@ -17,10 +17,11 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from listmonk_py.api.errors import DomainError
 
@@ -104,10 +105,60 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
     list_filter_submit = True
     warn_unsaved_form = True
     compressed_fields = True
+    # Text fields that are short.
+    one_line: tuple[str, ...] = ("name", "email", "username", "key")
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
         rows = super().get_queryset(request)
         return rows.visible_to(request.user) if hasattr(rows, "visible_to") else rows
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and self._manages(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and self._manages(request, obj)
+
+    def _manages(self, request: HttpRequest, obj: Any) -> bool:
+        """Whether the row is among those the user may change, where the model tells rows apart."""
+        rows = self.model._default_manager.all()
+        if obj is None or not hasattr(rows, "manageable_by"):
+            return True
+        return bool(rows.manageable_by(request.user).filter(pk=obj.pk).exists())
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], Any, Any]:
+        """The rows themselves. What hangs on them may be millions of rows, so it is not collected."""
+        rows = list(objs)
+        denied = {self.opts.verbose_name for one in rows if not self.has_delete_permission(request, one)}
+        return [str(one) for one in rows], {str(self.opts.verbose_name_plural): len(rows)}, denied, []
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._or_back(
+            request, lambda: super(StaffAdmin, self).changeform_view(request, *args, **kwargs)
+        )
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._or_back(
+            request, lambda: super(StaffAdmin, self).changelist_view(request, *args, **kwargs)
+        )
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._or_back(request, lambda: super(StaffAdmin, self).delete_view(request, *args, **kwargs))
+
+    def _or_back(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+        """What a domain function refuses while a page's button is carried out becomes a message there."""
+        try:
+            return view()
+        except DomainError as error:
+            messages.error(request, error.message)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Names are TextFields in the database, and one line on a page."""
+        if db_field.name in self.one_line:
+            kwargs["widget"] = UnfoldAdminTextInputWidget
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)

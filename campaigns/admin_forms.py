@@ -1,0 +1,225 @@
+"""The forms of campaigns and templates. What they hold is stored by `writing` and `template_writing`."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils.functional import SimpleLazyObject
+from unfold.widgets import (
+    UnfoldAdminSelect2MultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from listmonk_py.accounts.admin_base import DomainForm
+from listmonk_py.configuration import runtime
+from listmonk_py.mail import messengers
+from subscribers.models import List
+
+from . import template_writing, writing
+from .media.models import Media
+from .models import Campaign, Template
+
+# Fields that `writing` takes under the name that the form has.
+SAME_NAME = (
+    "name",
+    "subject",
+    "from_email",
+    "body",
+    "content_type",
+    "send_at",
+    "messenger",
+    "auto_altbody",
+    "archive",
+    "archive_slug",
+    "rate",
+)
+CODE = {"rows": 22, "spellcheck": "false", "class": "lm-code"}
+SMALL_CODE = {"rows": 4, "spellcheck": "false", "class": "lm-code"}
+
+
+def messenger_choices() -> list[tuple[str, str]]:
+    names = messengers.names()
+    return [(name, "email: all SMTP servers" if name == "email" else name) for name in names]
+
+
+class CampaignForm(DomainForm):
+    error_fields = {
+        "Invalid length for name": "name",
+        "Invalid length for subject": "subject",
+        "compiling subject": "subject",
+        "compiling campaign body": "body",
+        "compiling altbody": "altbody",
+        "compiling header": "headers",
+        "headers:": "headers",
+        "`from_email`": "from_email",
+        "Scheduled date": "send_at",
+        "Unknown messenger": "messenger",
+        "template": "template",
+        "archive slug": "archive_slug",
+        "list IDs": "lists",
+        "double opt-in": "lists",
+    }
+
+    lists = forms.ModelMultipleChoiceField(
+        queryset=List.objects.none(),
+        widget=UnfoldAdminSelect2MultipleWidget,
+        help_text="Who gets it. Somebody on several of them gets it once.",
+    )
+    messenger = forms.ChoiceField(
+        widget=UnfoldAdminSelectWidget,
+        label="Sent through",
+        help_text="“email” uses every SMTP server; a named server or an HTTP messenger is used alone.",
+    )
+    media = forms.ModelMultipleChoiceField(
+        queryset=Media.objects.none(),
+        required=False,
+        widget=UnfoldAdminSelect2MultipleWidget,
+        label="Attachments",
+        help_text="Files of the media library. A link to a file reaches more mailboxes than an attachment.",
+    )
+    # The version that the form was opened with, so that two editors do not overwrite each other.
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    class Meta:
+        model = Campaign
+        fields = (
+            *("type", "name", "subject", "from_email", "template", "content_type", "body", "altbody"),
+            *("auto_altbody", "send_at", "rate", "tags", "headers", "attribs"),
+            *("archive", "archive_slug", "archive_template", "archive_meta"),
+        )
+        labels = {
+            "from_email": "From",
+            "altbody": "Plain text",
+            "auto_altbody": "Make the plain text from the HTML",
+            "content_type": "Written as",
+            "send_at": "Send at",
+            "rate": "Messages a second",
+            "archive": "Publish in the public archive",
+            "archive_slug": "Address in the archive",
+            "archive_template": "Template in the archive",
+            "archive_meta": "Fields in the archive",
+            "attribs": "Attributes",
+        }
+        help_texts = {
+            "name": "For you and your colleagues; recipients do not see it.",
+            "subject": "May hold fields, such as {{ .Subscriber.FirstName }}.",
+            "template": "The frame around the content. Without one the default template is used.",
+            "altbody": "What programs without HTML show. Empty: only HTML is sent.",
+            "rate": "A limit for this campaign alone. Empty: only the installation's limits.",
+            "headers": 'Additional headers, like [{"X-Campaign": "spring"}].',
+            "attribs": "A JSON object that the content can use as {{ .Campaign.Attribs.key }}.",
+            "tags": "Separated by commas.",
+            "archive_slug": "The last part of its web address; empty is made of letters and digits.",
+            "archive_meta": "What stands in the archive's copy in place of a subscriber, as a JSON object.",
+        }
+        widgets = {
+            "name": UnfoldAdminTextInputWidget,
+            "subject": UnfoldAdminTextInputWidget,
+            "from_email": UnfoldAdminTextInputWidget,
+            "archive_slug": UnfoldAdminTextInputWidget,
+            "tags": UnfoldAdminTextInputWidget,
+            "body": UnfoldAdminTextareaWidget(attrs=CODE),
+            "altbody": UnfoldAdminTextareaWidget(attrs={**CODE, "rows": 10}),
+            "headers": UnfoldAdminTextareaWidget(attrs=SMALL_CODE),
+            "attribs": UnfoldAdminTextareaWidget(attrs=SMALL_CODE),
+            "archive_meta": UnfoldAdminTextareaWidget(attrs=SMALL_CODE),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "lists" not in self.fields:
+            return  # shown to somebody who may not change it
+        self.fields["lists"].queryset = List.objects.visible_to(self.user).order_by("name")  # type: ignore[attr-defined]
+        self.fields["media"].queryset = Media.objects.visible_to(self.user)  # type: ignore[attr-defined]
+        self.fields["messenger"].choices = messenger_choices()  # type: ignore[attr-defined]
+        for name in ("template", "archive_template"):
+            self.fields[name].queryset = Template.objects.exclude(type=Template.Type.TX)  # type: ignore[attr-defined]
+        self.fields[
+            "send_at"
+        ].help_text = f"Empty: when you press Start. Otherwise a time to come, in {settings.TIME_ZONE}."
+        self._describe()
+
+    def _describe(self) -> None:
+        campaign = self.instance
+        if campaign.pk is None:
+            self.fields["from_email"].required = False
+            self.initial.setdefault("from_email", runtime.get("app.from_email"))
+            self.initial.setdefault("template", SimpleLazyObject(Template.objects.default))
+            self.initial.setdefault("content_type", Campaign.ContentType.HTML)
+            return
+        self.fields.pop("type", None)
+        self.initial["lists"] = campaign.campaign_lists.filter(list__isnull=False).values_list(
+            "list_id", flat=True
+        )
+        self.initial["media"] = campaign.media.values_list("pk", flat=True)
+        self.initial["messenger"] = campaign.messenger
+        self.initial["version"] = campaign.version
+        if campaign.messenger not in messengers.names():
+            gone = (campaign.messenger, f"{campaign.messenger} (not there any more)")
+            self.fields["messenger"].choices.append(gone)  # type: ignore[attr-defined]
+
+    def write(self, values: dict[str, Any]) -> Campaign:
+        given = campaign_values(values)
+        if self.instance.pk is None:
+            return writing.create({**given, "type": values.get("type")}, self.user)
+        return writing.update(self.instance.pk, given, self.user, if_match=values.get("version"))
+
+
+def campaign_values(values: dict[str, Any]) -> dict[str, Any]:
+    """Cleaned form values as `writing` takes them."""
+    template, archive_template = values.get("template"), values.get("archive_template")
+    return {
+        **{name: values[name] for name in SAME_NAME if name in values},
+        "altbody": values.get("altbody") or None,
+        "tags": values.get("tags") or [],
+        "headers": values.get("headers") or [],
+        "attribs": values.get("attribs") or {},
+        "archive_meta": values.get("archive_meta") or {},
+        "template_id": template.pk if template else None,
+        "archive_template_id": archive_template.pk if archive_template else None,
+        "lists": [one.pk for one in values.get("lists") or ()],
+        "media": [one.pk for one in values.get("media") or ()],
+    }
+
+
+class TemplateForm(DomainForm):
+    error_fields = {
+        "length for name": "name",
+        "subject": "subject",
+        "placeholder": "body",
+        "compiling": "body",
+        "type:": "type",
+    }
+
+    class Meta:
+        model = Template
+        fields = ("name", "type", "subject", "body")
+        labels = {"type": "For"}
+        help_texts = {
+            "type": "Campaigns: a frame, with a place for the content. Transactional: a whole message.",
+            "subject": "Of transactional messages only.",
+            "body": 'A frame for campaigns holds {{ template "content" . }} where the content goes.',
+        }
+        widgets = {
+            "name": UnfoldAdminTextInputWidget,
+            "subject": UnfoldAdminTextInputWidget,
+            "body": UnfoldAdminTextareaWidget(attrs=CODE),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "type" in self.fields:
+            self.fields["type"].choices = [  # type: ignore[attr-defined]
+                (Template.Type.CAMPAIGN, "Campaigns: a frame around the content"),
+                (Template.Type.CAMPAIGN_VISUAL, "Campaigns: a starting point to copy"),
+                (Template.Type.TX, "Transactional mail: a whole message"),
+            ]
+            if self.instance.pk is not None:
+                self.fields["type"].disabled = True
+
+    def write(self, values: dict[str, Any]) -> Template:
+        if self.instance.pk is None:
+            return template_writing.create(values)
+        return template_writing.update(self.instance.pk, values)
