@@ -1,6 +1,6 @@
 """What staff and integrations ask of a campaign: schedule, start, pause, resume, cancel, retry (contract 2.1)."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import transaction
 from django.db.models import F
@@ -9,8 +9,10 @@ from django.utils import timezone
 from listmonk_py.api.errors import Conflict, DomainError
 from listmonk_py.mail import messengers
 from listmonk_py.mail.smtp_messenger import SmtpMessenger
+from listmonk_py.templating.people import first_name, last_name
 from listmonk_py.templating.preview import demo_subscriber
 from listmonk_py.templating.trial import TrialSource, trial_render
+from subscribers.models import Subscriber, Subscription
 
 from . import preparing
 from .engine import closing, doorbell, ledger, planning
@@ -222,5 +224,26 @@ def _check_content(campaign: Campaign) -> None:
     if sources.altbody:
         parts.append(TrialSource("altbody", sources.altbody, html=False))
     parts += [TrialSource(f"header {name}", value, html=False) for name, value in sources.headers]
-    context = {"subscriber": demo_subscriber(), "campaign": preparing.constants_of(campaign)}
+    context = {"subscriber": _somebody(campaign), "campaign": preparing.constants_of(campaign)}
     trial_render(parts, context, functions=("track_link",))
+
+
+def _somebody(campaign: Campaign) -> dict[str, Any]:
+    """One of the recipients, whose attributes the content counts on; a demo person when there is none yet."""
+    lists = list(campaign.lists.values_list("pk", flat=True))
+    members = Subscription.objects.filter(list_id__in=lists).order_by("list_id", "subscriber_id")
+    person = Subscriber.objects.filter(pk__in=members.values("subscriber_id")[:1]).first()
+    if person is None:
+        return demo_subscriber()
+    return {
+        "id": person.pk,
+        "uuid": str(person.uuid),
+        "email": person.email,
+        "name": person.name,
+        "first_name": first_name(person.name),
+        "last_name": last_name(person.name),
+        "status": person.status,
+        "attribs": person.attribs,
+        "created_at": person.created_at,
+        "updated_at": person.updated_at,
+    }

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from django.db import transaction
 
+from . import notifying
 from .audience import OBSTACLE, Audience
 from .database import run
 from .leases import LEASE_S, Lease
@@ -179,7 +180,8 @@ COUNT_ERRORS = """
            updated_at = CASE WHEN %(threshold)s > 0 AND run_errors + %(failed)s >= %(threshold)s
                              THEN now() ELSE updated_at END
      WHERE id = %(campaign)s
- RETURNING status, run_errors - %(failed)s < %(threshold)s
+ RETURNING %(threshold)s > 0 AND status = 'paused' AND run_errors >= %(threshold)s
+           AND run_errors - %(failed)s < %(threshold)s
 """
 
 WRITE_TEXTS = """
@@ -235,7 +237,9 @@ def checkpoint(
         return _answer(run(statement, parameters), lease)
     with transaction.atomic():
         if deltas["failed"] > 0:
-            run(COUNT_ERRORS, _error_parameters(lease.campaign_id, deltas["failed"], max_errors))
+            counted = run(COUNT_ERRORS, _error_parameters(lease.campaign_id, deltas["failed"], max_errors))
+            if counted and counted[0][0]:
+                notifying.tell_staff(lease.campaign_id)
         found = _answer(run(statement, parameters), lease)
         if texts:
             run(

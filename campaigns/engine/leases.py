@@ -50,6 +50,7 @@ CLAIM_NEXT = f"""
     WITH next AS (
         SELECT b.id FROM engine_batch b
          WHERE b.campaign_id = %(campaign)s AND b.domain_group = %(domain_group)s AND {_FREE}
+           AND b.doubtful <= b.done
          ORDER BY b.id LIMIT 1
            FOR UPDATE SKIP LOCKED)
     UPDATE engine_batch b
@@ -105,7 +106,10 @@ def claim(batch_id: int) -> Lease | None:
 
 
 def claim_next(campaign_id: int, domain_group: str) -> Lease | None:
-    """Lease the campaign's next free batch, if there is one."""
+    """Lease the campaign's next free batch in which nobody is in doubt, if there is one.
+
+    Doubts are settled one at a time with nothing else in flight, so such a batch begins a slice of its own.
+    """
     parameters = {
         "campaign": campaign_id,
         "domain_group": domain_group,

@@ -160,7 +160,7 @@ def _servers_are_down(campaign: Campaign) -> bool:
         return False
     reason = f"No server of the messenger could be used. {campaign.status_reason}".strip()
     if Campaign.objects.move(campaign.pk, Status.RUNNING, Status.PAUSED, status_reason=reason):
-        notifying.on_commit(campaign.pk)
+        notifying.tell_staff(campaign.pk)
     return True
 
 
@@ -176,7 +176,7 @@ def _finish(campaign: Campaign) -> None:
         to_send_exact=True,
         status_reason="",
     )
-    notifying.on_commit(campaign.pk)
+    notifying.tell_staff(campaign.pk)
 
 
 def _alive() -> list[int]:

@@ -98,6 +98,7 @@ class Sender:
             while self.windows:
                 self._look_around(until)
                 self._collect()
+                self._miss()
                 self._announce()
                 self._save()
                 self._close_done()
@@ -173,7 +174,7 @@ class Sender:
             results = self.transmission.wait(pause_s)
         else:
             results = []
-            if pause_s and not any(window.ready for window in self.windows) and not self._is_over():
+            if pause_s and not any(window.ready for window in self.windows) and not self.ending:
                 time.sleep(pause_s)
         if results:
             self._progress_at = self.clock()
@@ -182,8 +183,15 @@ class Sender:
             for result in results:
                 self._take(result, now)
 
-    def _is_over(self) -> bool:
-        return bool(self.ending)
+    def _miss(self) -> None:
+        """A messenger that owes results and has none pending has lost them: those messages are in doubt."""
+        if self.transmission.pending:
+            return
+        for window in self.windows:
+            for position in list(window.out):
+                logger.error("The messenger gave no result for %s.", window.out[position].email)
+                result = Result(window.key(window.out[position]), Outcome.UNKNOWN, 0, "", "No result.", "")
+                self._take(result, timezone.now())
 
     def _take(self, result: Result, now: Any) -> None:
         window = self._window_of(result.key)

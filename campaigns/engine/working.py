@@ -2,14 +2,14 @@
 
 import logging
 
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 
 from campaigns.models import Campaign
 from campaigns.status import Status
 from listmonk_py.api.errors import DomainError
 from listmonk_py.mail.pacing import Pacer
 
-from . import doorbell, heartbeats, jobs, leases, server_faults, stopping
+from . import doorbell, heartbeats, jobs, leases, notifying, server_faults, stopping
 from .leases import Lease
 from .redis_client import client
 from .sending import Sender
@@ -59,7 +59,9 @@ def _work(lease: Lease) -> None:
 def _pause(lease: Lease, reason: str) -> None:
     logger.error("Campaign %s is paused: %s", lease.campaign_id, reason)
     leases.release(lease)
-    Campaign.objects.move(lease.campaign_id, Status.RUNNING, Status.PAUSED, status_reason=reason)
+    with transaction.atomic():
+        if Campaign.objects.move(lease.campaign_id, Status.RUNNING, Status.PAUSED, status_reason=reason):
+            notifying.tell_staff(lease.campaign_id)
 
 
 def _note_servers(campaign_id: int, sender: Sender) -> None:
