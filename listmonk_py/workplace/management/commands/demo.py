@@ -22,7 +22,8 @@ class Command(BaseCommand):
 
     def handle(self, *, once: bool, port: int, **options: Any) -> str | None:
         console = Console(highlight=False)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for one in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell may have it ignored
+            signal.signal(one, signal.default_int_handler)
         demonstration = Demonstration(
             console, base_dir=settings.BASE_DIR, data_dir=settings.DATA_DIR, port=port
         )
