@@ -318,6 +318,7 @@ LOGGING = {
         "django.request": {"level": "ERROR"},  # a stranger's 404 is no news
         "django_structlog": {"level": "ERROR"},
         "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},  # a line a second about the scan
         "celery.worker.strategy": {"level": "WARNING"},
     },
 }
