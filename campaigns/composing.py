@@ -18,13 +18,14 @@ from . import preparing
 from .models import Campaign
 
 
-def compose(campaign: Campaign, *, message_id_suffix: str = "") -> LetterSpec:
+def compose(campaign: Campaign, *, message_id_suffix: str = "", as_page: bool = False) -> LetterSpec:
     """The letter of `campaign`: everything that is the same for all recipients, attachments read.
 
     Registers the tracked links. Costs milliseconds; keep the compiled letter.
 
     Args:
         message_id_suffix: keeps copies apart that are not the campaign's own, such as test sends.
+        as_page: for reading in a browser: no files, and pictures keep their addresses.
 
     Raises:
         TemplateError: a source does not compile, with the line.
@@ -33,8 +34,8 @@ def compose(campaign: Campaign, *, message_id_suffix: str = "") -> LetterSpec:
     """
     urls, tracking = preparing.urls_of(campaign), preparing.tracking_now()
     sources = preparing.prepare(campaign, urls=urls, tracking=tracking, register=links.register)
-    attachments = _attachments(campaign)
-    if sources.is_html:
+    attachments = [] if as_page else _attachments(campaign)
+    if sources.is_html and not as_page:
         body, images = _inline_images(sources.body)
         sources = replace(sources, body=body)
         attachments += images

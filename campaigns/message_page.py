@@ -47,7 +47,7 @@ def message_page(request: HttpRequest, campaign: str, subscriber: str) -> HttpRe
 def letter_of(campaign: Campaign) -> CompiledLetter:
     """The campaign's letter; the last few are kept, since a mailing's readers come together."""
     key = (campaign.pk, campaign.version, runtime.version())
-    letter = _letters.pop(key, None) or compile_letter(compose(campaign))
+    letter = _letters.pop(key, None) or compile_letter(compose(campaign, as_page=True))
     _letters[key] = letter
     while len(_letters) > KEPT_LETTERS:
         _letters.popitem(last=False)

@@ -106,7 +106,7 @@ def message_of(campaign: Campaign) -> Parts:
     if campaign.content_type != Campaign.ContentType.VISUAL:
         campaign.template = campaign.archive_template
     key = (campaign.pk, campaign.version, _template_version(campaign), runtime.version())
-    letter = _letters.pop(key, None) or compile_letter(compose(campaign))
+    letter = _letters.pop(key, None) or compile_letter(compose(campaign, as_page=True))
     _letters[key] = letter
     while len(_letters) > KEPT_LETTERS:
         _letters.popitem(last=False)

@@ -18,6 +18,10 @@ class StoreUnavailable(Unavailable):
     """The bucket does not answer, or refuses us."""
 
 
+class FileIsGone(DomainError):
+    """The database knows the file, and the storage has lost it."""
+
+
 def provider() -> str:
     """`filesystem` or `s3`: where new files go and what the listing shows."""
     return str(runtime.get("upload.provider"))
@@ -88,8 +92,19 @@ def save(name: str, content: IO[bytes]) -> None:
 
 
 def read(name: str) -> bytes:
-    with storage().open(name) as file:
-        return bytes(file.read())
+    """What the file holds.
+
+    Raises:
+        FileIsGone: it is not in the storage any more.
+        OSError: it is there and cannot be read.
+    """
+    try:
+        with storage().open(name) as file:
+            return bytes(file.read())
+    except FileNotFoundError:
+        raise FileIsGone(
+            f"The file `{name}` is not in the storage any more. Upload it again, or take it off the campaign."
+        ) from None
 
 
 def stream(name: str, *, size_bytes: int = 65_536) -> Iterator[bytes]:

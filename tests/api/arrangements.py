@@ -280,7 +280,7 @@ ARRANGEMENTS: dict[str, Callable[[], None]] = {
     "GET_archive_latest": ARCHIVE_ON,
     "GET_archive_xml": ARCHIVE_ON,
     "GET_auth_oidc: OIDC on, no nonce cookie": OIDC,
-    "GET_campaign_campUUID_subUUID": together(finished, stored_files),
+    "GET_campaign_campUUID_subUUID": finished,
     "GET_campaign_campUUID_subUUID_px_png: individual tracking on": setting(
         privacy__individual_tracking=True
     ),

@@ -46,6 +46,8 @@ EXPECTED: dict[str, int] = {
     "POST_api_campaigns: unknown list": 400,
     "POST_api_tx: bad sender": 400,
     "PUT_api_templates_id_default: missing": 400,
+    # The captcha guards the API's sign-up too, else it would guard nothing.
+    "POST_api_public_subscription: captcha is not asked for": 400,
     # listmonk's panel is a page of its own; ours has an address of its own, to which this one leads.
     "GET_admin: session": 302,
 }
@@ -62,6 +64,10 @@ OTHER_VALUES: dict[str, tuple[str, ...]] = {
     "PUT_api_templates_id_default: back again": (".data[",),
     # An export for two lists is empty in listmonk, its header included.
     "GET_api_subscribers_export: two lists": ("columns",),
+    # `per_page=all` is everything, not nothing.
+    "GET_api_public_archive: per_page=all": (".page", ".per_page"),
+    # Whoever is blocklisted leaves every list, by whichever route.
+    "PATCH_api_subscribers_id: status blocklisted": (".data.lists[0].subscription_status",),
     # Which rows there are is not part of the recording.
     "GET_api_subscribers: huge per_page": (".data.results:",),
 }

@@ -1,4 +1,4 @@
-"""Every recorded request is answered as listmonk answered it, or as docs/differences.md says."""
+"""One recorded request, asked with Django's test client."""
 
 import base64
 from typing import Any
@@ -10,16 +10,19 @@ from listmonk_py.accounts.models import User
 from tests.api import arrangements, expected_status, replay
 from tests.sinks import SmtpSink
 
-pytestmark = pytest.mark.django_db
 
-CASES = [case for case in replay.recorded() if case.name not in arrangements.AT_THE_FRONT_DOOR]
+def cases(*methods: str) -> list[Any]:
+    """The recorded cases of these methods as parameters of a test."""
+    return [
+        _marked(case)
+        for case in replay.recorded()
+        if case.method in methods and case.name not in arrangements.AT_THE_FRONT_DOOR
+    ]
 
 
-def marked(case: replay.Case) -> Any:
-    marks = []
-    for name in (case.name, case.file):
-        if name in expected_status.NOT_YET:
-            marks = [pytest.mark.xfail(strict=True, reason=expected_status.NOT_YET[name])]
+def _marked(case: replay.Case) -> Any:
+    reason = expected_status.NOT_YET.get(case.name) or expected_status.NOT_YET.get(case.file)
+    marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
     return pytest.param(case, id=case.name, marks=marks)
 
 
@@ -50,13 +53,11 @@ def sign_in(client: Client, case: replay.Case, tokens: dict[str, str]) -> dict[s
             return {"Authorization": scheme}
 
 
-@pytest.mark.parametrize("case", [marked(case) for case in CASES])
-def test_the_recorded_answer_is_given(
-    case: replay.Case, tokens: dict[str, str], mail_server: SmtpSink
-) -> None:
+def check(case: replay.Case, tokens: dict[str, str], sink: SmtpSink) -> None:
+    """Ask what was asked when `case` was recorded, and compare the answers."""
     client = Client()
     headers = sign_in(client, case, tokens) | case.request.get("headers", {})
-    case = arrangements.arrange(case, client=client, headers=headers, sink=mail_server)
+    case = arrangements.arrange(case, client=client, headers=headers, sink=sink)
     body, content_type = replay.body(case)
 
     response = client.generic(
