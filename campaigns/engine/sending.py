@@ -35,6 +35,8 @@ MOST_UNSETTLED = 200
 # Below this, waiting for one slow reply would leave the other connections without work.
 FEWEST_UNSETTLED = 40
 UNSETTLED_S = 0.1
+# With so few on the wire, connections are about to idle.
+ALMOST_IDLE = 8
 # Tokens further away than this, and the batch is given back.
 LONGEST_TOKEN_WAIT_S = 0.25
 # How often tokens are asked for while they come slowly.
@@ -81,6 +83,7 @@ class Sender:
         self._touched: dict[int, float] = {}
         self._progress_at = clock()
         self._rate = 0.0
+        self._cap = MOST_UNSETTLED // 2  # how many may be unsettled; follows the rate
         self._counted = 0
         self._counted_at = clock()
 
@@ -223,18 +226,16 @@ class Sender:
         return True
 
     def _count(self, results: int) -> None:
-        """Keep the rate of results [1/s], from which the windows' size follows."""
+        """Keep the rate of results [1/s]; the unsettled follow it to a tenth of a second's worth."""
         self._counted += results
         passed = self.clock() - self._counted_at
         if passed >= UNSETTLED_S:
             self._rate = 0.5 * self._rate + 0.5 * self._counted / passed
             self._counted, self._counted_at = 0, self.clock()
+            enough = min(MOST_UNSETTLED, max(FEWEST_UNSETTLED, int(self._rate * UNSETTLED_S)))
+            self._cap = max(enough, int(self._cap * 0.95))
 
     # --- announcing --------------------------------------------------------------------------------
-    @property
-    def _cap(self) -> int:
-        return int(min(MOST_UNSETTLED, max(FEWEST_UNSETTLED, self._rate * UNSETTLED_S)))
-
     def _room(self) -> int:
         """How many more may be announced once what is ready is settled."""
         if not self.windows or self.ending:
@@ -260,6 +261,9 @@ class Sender:
         self._write_others(window)
         if window not in self.windows:
             return
+        if self.transmission.pending <= ALMOST_IDLE:
+            # The window, not the server, is what holds us up: a slow checkpoint must not shrink it further.
+            self._cap = min(MOST_UNSETTLED, self._cap + self._cap // 4)
         before = window.announced
         found = self._checkpoint(window, announce=before + granted)
         if found is None:

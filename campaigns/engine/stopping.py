@@ -1,24 +1,19 @@
 """SIGTERM in a sender process: finish what is announced, checkpoint, release the lease, and go.
 
-Celery resets the signal in its prefork children, so a signal to the whole process group would kill them in
-the middle of a window. Installed by `worker_process_init`.
+Celery resets the signal in its prefork children, after their initializer has run, so a signal to the whole
+process group would kill them in the middle of a window. While a task is at work the signal is ours.
 """
 
 import os
 import signal
 import threading
 from types import FrameType
+from typing import Any
 
-LEAVE_AFTER_S = 0.5
+# Celery has yet to note the end of the task when the signal is passed on.
+PASSED_ON_AFTER_S = 0.5
 
 _asked = threading.Event()
-_at_work = False
-
-
-def install() -> None:
-    """Take SIGTERM in this process from now on."""
-    _asked.clear()
-    signal.signal(signal.SIGTERM, _note)
 
 
 def asked() -> bool:
@@ -28,20 +23,22 @@ def asked() -> bool:
 
 def _note(number: int, frame: FrameType | None) -> None:
     _asked.set()
-    if not _at_work:
-        raise SystemExit(0)
 
 
 class AtWork:
-    """Within it SIGTERM waits for the work to come to its end; after it the process goes."""
+    """Within it SIGTERM waits for the work to come to its end; then it takes its usual course."""
 
     def __enter__(self) -> None:
-        global _at_work
-        _at_work = True
+        self._usual: Any = None
+        self._is_ours = threading.current_thread() is threading.main_thread()
+        if self._is_ours:
+            self._usual = signal.signal(signal.SIGTERM, _note)
 
     def __exit__(self, *_: object) -> None:
-        global _at_work
-        _at_work = False
+        if not self._is_ours:
+            return
+        signal.signal(signal.SIGTERM, self._usual if self._usual is not None else signal.SIG_DFL)
         if _asked.is_set():
-            # Celery has yet to note the task's end. If its parent goes on, it replaces this child.
-            threading.Timer(LEAVE_AFTER_S, os._exit, (0,)).start()
+            again = threading.Timer(PASSED_ON_AFTER_S, os.kill, (os.getpid(), signal.SIGTERM))
+            again.daemon = True
+            again.start()

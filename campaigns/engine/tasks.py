@@ -29,7 +29,6 @@ def plan_campaign(campaign_id: int) -> None:
 
 @worker_process_init.connect
 def prepare_sender(**_: object) -> None:
-    """In each child of a sender, after its fork: take SIGTERM, and tell that there is a sender."""
+    """In each child of a sender, after its fork: tell that there is one."""
     if QUEUE in current_app.amqp.queues.consume_from:
-        stopping.install()
         heartbeats.start()

@@ -56,6 +56,7 @@ class Deployment:
         self._stop.set()
         for process in self.senders + self.others:
             kill_group(process)
+        wait_until(_alone, 15, "the killed processes' sessions to end")
 
     def start(self, *arguments: str, name: str) -> subprocess.Popen[bytes]:
         command = [
@@ -113,6 +114,16 @@ class Deployment:
             os.kill(pid, signal.SIGKILL)
             killed = True
         return killed
+
+
+def _alone() -> bool:
+    """No session but ours is left in the database, so that it can be emptied and dropped."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend'"
+        )
+        return bool(cursor.fetchone()[0] == 0)
 
 
 def kill_group(process: subprocess.Popen[bytes], number: int = signal.SIGKILL) -> None:
