@@ -49,7 +49,7 @@ class Consumer:
     """One reader of the stream.
 
     Args:
-        abandoned_ms: how long an entry may be held before it is claimed; for tests.
+        abandoned_ms: how long another may hold an entry before it is claimed.
     """
 
     def __init__(self, client: "redis.Redis | None" = None, *, abandoned_ms: int = ABANDONED_MS) -> None:
@@ -118,7 +118,7 @@ class Consumer:
 
     def _abandoned(self) -> Batch | None:
         """Entries that a dead consumer took and never acknowledged; looked for every CLAIM_EVERY_S."""
-        if time.monotonic() - self._claimed_at < CLAIM_EVERY_S:
+        if time.monotonic() - self._claimed_at < min(CLAIM_EVERY_S, self.abandoned_ms / 1000):
             return None
         found: Any = self.client.xautoclaim(
             events.STREAM, events.GROUP, self.name, self.abandoned_ms, count=self._entries

@@ -8,24 +8,11 @@ from django.db import DatabaseError, connection
 
 from campaigns.models import Campaign
 from tests.factories import make_subscriber
-from tracking import events, links, machines, writer
+from tracking import events, machines, writer
 from tracking.consumer import Consumer
 from tracking.models import CampaignCount, Click, DayCount, Machine, View
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def campaign(redis):
-    links._known.clear()
-    with connection.cursor() as cursor:  # Django empties no table that it does not manage
-        cursor.execute("TRUNCATE tracking_view, tracking_click, engine_ledger")
-    return Campaign.objects.create(name="May", subject="May")
-
-
-@pytest.fixture
-def link():
-    return links.register(["https://example.com/a"])["https://example.com/a"]
 
 
 def view(campaign, person=None, **more):
