@@ -56,7 +56,7 @@ class CampaignAdmin(CampaignPages):
             None,
             {
                 "fields": (
-                    "version",
+                    "opened_version",
                     "name",
                     "subject",
                     "lists",

@@ -80,7 +80,7 @@ class CampaignForm(DomainForm):
         help_text="Files of the media library. A link to a file reaches more mailboxes than an attachment.",
     )
     # The version that the form was opened with, so that two editors do not overwrite each other.
-    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    opened_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     class Meta:
         model = Campaign
@@ -155,7 +155,7 @@ class CampaignForm(DomainForm):
         )
         self.initial["media"] = campaign.media.values_list("pk", flat=True)
         self.initial["messenger"] = campaign.messenger
-        self.initial["version"] = campaign.version
+        self.initial["opened_version"] = campaign.version
         if campaign.messenger not in messengers.names():
             gone = (campaign.messenger, f"{campaign.messenger} (not there any more)")
             self.fields["messenger"].choices.append(gone)  # type: ignore[attr-defined]
@@ -164,7 +164,7 @@ class CampaignForm(DomainForm):
         given = campaign_values(values)
         if self.instance.pk is None:
             return writing.create({**given, "type": values.get("type")}, self.user)
-        return writing.update(self.instance.pk, given, self.user, if_match=values.get("version"))
+        return writing.update(self.instance.pk, given, self.user, if_match=values.get("opened_version"))
 
 
 def campaign_values(values: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -144,8 +145,8 @@ class CampaignPages(StaffAdmin):
             raise Http404
         try:
             copy = cloning.clone(campaign, request.user)  # type: ignore[arg-type]
-        except DomainError:
-            told(request, lambda: _raise(error))
+        except DomainError as error:
+            messages.error(request, error.message)
             return _to(campaign, "overview")
         told(request, lambda: "This is the copy, a draft. Change what is different this time.")
         return _to(copy, "change")
@@ -288,10 +289,6 @@ def _first_tab(campaign: Campaign) -> str:
 
 def _to(campaign: Campaign, page: str) -> HttpResponseRedirect:
     return HttpResponseRedirect(reverse(f"admin:campaigns_campaign_{page}", args=[campaign.pk]))
-
-
-def _raise(error: DomainError) -> str:
-    raise error
 
 
 def report(campaign: Campaign) -> dict[str, Any]:
