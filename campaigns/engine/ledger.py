@@ -8,18 +8,28 @@ from campaigns.models import Campaign
 
 from .database import run
 from .leases import Lease
-from .models import LedgerEntry, LedgerStatus
+from .models import Batch, LedgerEntry, LedgerStatus, Run
 from .planning import write_retry_batches
 from .verdicts import Verdict
 
-# One recipient's `unknown` becomes what the second sending showed.
+# One recipient's `unknown` becomes what the second sending showed; only for who still holds the batch, since
+# the counters go with it.
 CORRECT = """
-    WITH corrected AS (
+    WITH held AS MATERIALIZED (
+        SELECT id FROM engine_batch
+         WHERE id = %(batch)s AND token = %(token)s AND state = 0
+           FOR UPDATE),
+    corrected AS (
         UPDATE engine_ledger
            SET at = now(), status = %(status)s, reason = %(reason)s, code = %(code)s, attempts = %(attempts)s,
                retry_at = now() + make_interval(secs => %(retry_s)s::float8)
+          FROM held
          WHERE campaign_id = %(campaign)s AND subscriber_id = %(subscriber)s AND status = 6
-     RETURNING subscriber_id)
+     RETURNING subscriber_id),
+    said AS (
+        INSERT INTO engine_ledger_text (campaign_id, subscriber_id, text)
+        SELECT %(campaign)s, subscriber_id, %(text)s::text FROM corrected WHERE %(text)s::text <> ''
+            ON CONFLICT (campaign_id, subscriber_id) DO UPDATE SET text = excluded.text)
     UPDATE engine_batch b
        SET unknown = b.unknown - 1, {counter} = b.{counter} + 1
       FROM corrected
@@ -67,7 +77,10 @@ MOST_RETRIED_AT_ONCE = 20_000
 
 
 def correct(lease: Lease, subscriber_id: int, verdict: Verdict) -> None:
-    """Replace one `unknown` by what became known; without effect when staff have resolved it meanwhile."""
+    """Replace one `unknown` by what became known.
+
+    Without effect when staff have resolved it meanwhile, or the lease is lost.
+    """
     if verdict.status not in _COUNTER:
         return
     parameters = {
@@ -79,6 +92,8 @@ def correct(lease: Lease, subscriber_id: int, verdict: Verdict) -> None:
         "campaign": lease.campaign_id,
         "subscriber": subscriber_id,
         "batch": lease.batch_id,
+        "token": lease.token,
+        "text": verdict.text,
     }
     run(CORRECT.format(counter=_COUNTER[verdict.status]), parameters)
 
@@ -139,7 +154,9 @@ def count(campaign_id: int) -> dict[str, int]:
 
 
 def forget(campaign_id: int) -> None:
-    """Delete a campaign's rows; its batches go with the campaign's own row."""
+    """Delete a campaign's rows. The batches first: a checkpoint under way is then over, and none follows."""
+    Batch.objects.filter(campaign_id=campaign_id).delete()
+    Run.objects.filter(campaign_id=campaign_id).delete()
     LedgerEntry.objects.filter(campaign_id=campaign_id).delete()
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM engine_ledger_text WHERE campaign_id = %s", [campaign_id])

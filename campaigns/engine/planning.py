@@ -13,11 +13,12 @@ from django.utils import timezone
 
 from campaigns.models import Campaign
 from campaigns.status import Status
+from listmonk_py.mail.domains import lookup_table
 from listmonk_py.mail.models import DomainGroup
 from subscribers.models import Subscriber
 
 from .audience import NEXT_IDS, ROUGHLY, Audience
-from .models import Batch, Run
+from .models import Run
 
 BATCH_SIZE = 1000
 # The first step is small, so that the first message leaves within a second of Start.
@@ -83,8 +84,30 @@ CUT_TAILS = """
 """
 HELD = """
     SELECT COALESCE(array_agg(held.id), '{}')
-      FROM engine_batch b CROSS JOIN LATERAL unnest(b.subscriber_ids[b.done + 1:]) AS held (id)
-     WHERE b.campaign_id = %s AND b.state = 0 AND b.kind = 0 AND b.done < b.size
+      FROM engine_batch b
+     CROSS JOIN LATERAL unnest(b.subscriber_ids[b.done + 1 : b.announced]) AS held (id)
+     WHERE b.campaign_id = %(campaign)s AND b.state = 0 AND b.kind = 0 AND b.done < b.announced
+       AND b.last_id > %(after)s
+"""
+
+# Retry batches, those of a rate-limited domain group apart from the others as in the first pass.
+WRITE_RETRIES = """
+    WITH numbered AS (
+        SELECT again.id, COALESCE(slow.name, '') AS domain_group,
+               (row_number() OVER (PARTITION BY COALESCE(slow.name, '') ORDER BY again.id) - 1)
+                   / %(batch_size)s AS part
+          FROM unnest(%(ids)s::bigint[]) AS again (id)
+          LEFT JOIN subscribers_subscriber person ON person.id = again.id
+          LEFT JOIN unnest(%(domains)s::text[], %(groups)s::text[]) AS slow (domain, name)
+            ON slow.domain = lower(split_part(person.email, '@', -1)))
+    INSERT INTO engine_batch
+           (campaign_id, kind, state, subscriber_ids, size, first_id, last_id, domain_group,
+            done, announced, doubtful, accepted, deferred, failed, skipped, unknown)
+    SELECT %(campaign)s, 1, 0, array_agg(id ORDER BY id), count(*), min(id), max(id), domain_group,
+           0, 0, 0, 0, 0, 0, 0, 0
+      FROM numbered
+     GROUP BY domain_group, part
+     ORDER BY min(id)
 """
 
 
@@ -169,7 +192,7 @@ def _step(campaign_id: int) -> bool:
 
 def _write_batches(campaign: Campaign, audience: Audience) -> int:
     """Write one step's batches; return the id up to which the audience is planned now."""
-    domains, groups = _slow_domains()
+    domains, groups = slow_domains()
     again = Run.objects.filter(campaign_id=campaign.pk, number__gt=1).exists()
     parameters: dict[str, Any] = {
         **audience.parameters,
@@ -182,7 +205,7 @@ def _write_batches(campaign: Campaign, audience: Audience) -> int:
         "groups": groups,
         # Planned before: the ledger or a batch may have some of them.
         "again": again,
-        "held": _held(campaign.pk) if again else [],
+        "held": _held(campaign) if again else [],
     }
     with connection.cursor() as cursor:
         cursor.execute(WRITE_STEP, parameters)
@@ -190,18 +213,24 @@ def _write_batches(campaign: Campaign, audience: Audience) -> int:
     return int(reached)
 
 
-def _held(campaign_id: int) -> list[int]:
-    """Who is in doubt or on the wire: announced, in no ledger row yet. A window for each lease at most."""
+def _held(campaign: Campaign) -> list[int]:
+    """Who is in doubt or on the wire beyond the plan's cursor: announced, in no ledger row yet.
+
+    A window for each lease at most, however large the plan: the batches of this plan end at the cursor.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(HELD, [campaign_id])
+        cursor.execute(HELD, {"campaign": campaign.pk, "after": campaign.plan_cursor})
         return list(cursor.fetchone()[0])
 
 
-def _slow_domains() -> tuple[list[str], list[str]]:
-    """Domains with a rate of their own, and the group of each, in step."""
-    limited = DomainGroup.objects.filter(rate__isnull=False).values_list("name", "domains")
-    pairs = [(domain.lower(), name) for name, domains in limited for domain in domains]
-    return [domain for domain, _ in pairs], [name for _, name in pairs]
+def slow_domains() -> tuple[list[str], list[str]]:
+    """Domains with a rate of their own, and the group of each, in step.
+
+    A domain that two groups name counts for the first: twice, and its people would be planned twice.
+    """
+    limited = DomainGroup.objects.filter(rate__isnull=False).order_by("name").values_list("name", "domains")
+    table = lookup_table(dict(limited))
+    return list(table), list(table.values())
 
 
 def count_audience(campaign_id: int) -> int:
@@ -214,16 +243,13 @@ def count_audience(campaign_id: int) -> int:
 
 def write_retry_batches(campaign_id: int, ids: list[int]) -> None:
     """Batches of kind RETRY for people whose ledger rows have just become `queued`."""
-    ids = sorted(ids)
-    parts = [ids[start : start + BATCH_SIZE] for start in range(0, len(ids), BATCH_SIZE)]
-    Batch.objects.bulk_create(
-        Batch(
-            campaign_id=campaign_id,
-            kind=Batch.Kind.RETRY,
-            subscriber_ids=part,
-            size=len(part),
-            first_id=part[0],
-            last_id=part[-1],
-        )
-        for part in parts
-    )
+    domains, groups = slow_domains()
+    parameters = {
+        "campaign": campaign_id,
+        "ids": ids,
+        "domains": domains,
+        "groups": groups,
+        "batch_size": BATCH_SIZE,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(WRITE_RETRIES, parameters)
