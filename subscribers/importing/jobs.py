@@ -103,6 +103,11 @@ def waiting() -> list[int]:
     return list(rows.values_list("pk", flat=True))
 
 
+def paths_in_use() -> set[str]:
+    """Files of imports that are under way."""
+    return set(ImportJob.objects.filter(status__in=UNDER_WAY).values_list("path", flat=True))
+
+
 def take(job_id: int) -> ImportJob | None:
     """Lease the job for this process, or None: it has ended, or somebody else has it."""
     rows = ImportJob.objects.filter(

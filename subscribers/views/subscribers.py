@@ -65,6 +65,7 @@ class Subscribers(ApiView):
         with raw_conditions.reading():
             rows = finding.people(asked, request.user)
             total = finding.total(asked, request.user, rows)
+            finding.check_size(min(page.per_page or total, total))
             if cursor is None or page.per_page == 0:
                 shown = list(page.of(order.apply(rows)))
             else:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 
 from listmonk_py.configuration import runtime
+from listmonk_py.mail.models import SystemMail
 from subscribers import counts
-from subscribers.importing import jobs, running
+from subscribers.importing import files, jobs, running
 from subscribers.models import ImportJob, Subscriber, Subscription
 from tests.factories import make_api_client, make_list, make_subscriber
 
@@ -513,6 +515,33 @@ def test_a_row_that_the_database_refuses_is_rejected_alone(api, news, monkeypatc
 
     assert (job.imported, set(rejected(job))) == (10, {11})
     assert "database" in rejected(job)[11]
+
+
+def test_files_that_no_import_needs_are_deleted_after_a_day(api, news, data_folder):
+    upload(api, "email\na@example.com\n", lists=[news.pk])
+    stray, new = files.folder() / "stray.csv", files.folder() / "new.csv"
+    for path in (stray, new):
+        path.write_text("email\n")
+    for path in (stray, Path(jobs.latest().path)):
+        os.utime(path, (0, 0))
+
+    assert files.forget_strays(jobs.paths_in_use()) == 1
+
+    assert {path.name for path in files.folder().iterdir()} == {"new.csv", Path(jobs.latest().path).name}
+
+
+def test_staff_hear_how_it_ended(api, news):
+    runtime.save({"app.notify_emails": ["boss@example.com", "no address"]})
+
+    imported(api, "email\na@example.com\nbad\n", lists=[news.pk])
+    imported(api, "mail\na@example.com\n", lists=[news.pk])
+
+    first, second = SystemMail.objects.order_by("pk")
+    assert first.to == "boss@example.com"
+    assert "finished" in first.subject
+    assert "1 of 2" in first.html
+    assert "failed" in second.subject
+    assert "no column named email" in second.html
 
 
 class TestCommand:

@@ -5,6 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from listmonk_py.configuration import runtime
+from subscribers import finding
 from subscribers.models import Subscriber, Subscription
 from tests.factories import make_api_client, make_list, make_subscriber
 
@@ -205,6 +206,15 @@ class TestListing:
             make_subscriber()
         every = data(api.get(f"/api/subscribers?page=0&per_page={per_page}"))
         assert (len(every["results"]), every["per_page"], every["page"]) == (22, 0, 1)
+
+    def test_a_page_that_no_process_could_hold_is_refused(self, api, monkeypatch):
+        monkeypatch.setattr(finding, "MOST_AT_ONCE", 2)
+        make_subscriber(), make_subscriber()
+        assert len(data(api.get("/api/subscribers?per_page=all"))["results"]) == 2
+        make_subscriber()
+        assert api.get("/api/subscribers?per_page=all").status_code == 400
+        assert api.get("/api/subscribers?per_page=3").status_code == 400
+        assert len(data(api.get("/api/subscribers?per_page=2"))["results"]) == 2
 
     def test_orders(self, api):
         make_subscriber(email="b@example.com", name="a", status="disabled")
