@@ -45,6 +45,7 @@ def _counted(name: str) -> Coalesce:
 @admin.register(Campaign)
 class CampaignAdmin(CampaignPages):
     form = CampaignForm
+    compressed_fields = False  # labels above: the preview stands beside
     list_display = ("title", "state", "progress", "opened", "clicked", "to_lists", "when")
     list_display_links = None
     list_filter = (("status", ChoicesDropdownFilter), ("lists", RelatedDropdownFilter))
@@ -107,6 +108,7 @@ class CampaignAdmin(CampaignPages):
             return HttpResponseRedirect(reverse("admin:campaigns_campaign_overview", args=[campaign.pk]))
         context = self.context_of(request, campaign, "edit") if campaign is not None else {}
         context.pop("original", None)
+        context.update(show_save_and_add_another=False, show_save_and_continue=False)
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
     def response_add(self, request: HttpRequest, obj: Campaign, *args: Any) -> HttpResponse:
@@ -203,6 +205,7 @@ def _moment(word: str, moment: Any) -> str:
 @admin.register(Template)
 class TemplateAdmin(StaffAdmin):
     form = TemplateForm
+    compressed_fields = False
     list_display = ("name", "kind", "subject", "used", "updated_at")
     list_filter = (("type", ChoicesDropdownFilter),)
     search_fields = ("name", "subject")

@@ -135,7 +135,10 @@ class CampaignForm(DomainForm):
         self.fields["media"].queryset = Media.objects.visible_to(self.user)  # type: ignore[attr-defined]
         self.fields["messenger"].choices = messenger_choices()  # type: ignore[attr-defined]
         for name in ("template", "archive_template"):
-            self.fields[name].queryset = Template.objects.exclude(type=Template.Type.TX)  # type: ignore[attr-defined]
+            field: Any = self.fields[name]
+            field.queryset = Template.objects.exclude(type=Template.Type.TX)
+            # No small icons that lead away from an unsaved text.
+            field.widget = getattr(field.widget, "widget", field.widget)
         self.fields[
             "send_at"
         ].help_text = f"Empty: when you press Start. Otherwise a time to come, in {settings.TIME_ZONE}."

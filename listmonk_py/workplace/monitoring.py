@@ -81,6 +81,16 @@ def _migrations() -> str | None:
     return None
 
 
+def scan_trouble() -> str:
+    """What is wrong with the scan that moves campaigns on, as a sentence; blank when nothing is.
+
+    Raises:
+        RedisError: it cannot be known.
+    """
+    trouble = _scan()
+    return f"The scan of campaigns {trouble}." if trouble else ""
+
+
 def _scan() -> str | None:
     age_s = _scan_age_s()
     if age_s is None:

@@ -116,7 +116,7 @@ if (pane && form) {
   document.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key === "s") {
       event.preventDefault();
-      form.requestSubmit(document.querySelector('[name="_continue"]') || undefined);
+      form.requestSubmit(document.querySelector('[name="_continue"], [name="_save"]'));
     }
   });
   refresh();
