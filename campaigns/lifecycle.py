@@ -127,7 +127,7 @@ def cancel(campaign: Campaign) -> Campaign:
     with transaction.atomic():
         locked = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
         _move(locked, Status(campaign.status), Status.CANCELLED, finished_at=timezone.now(), status_reason="")
-        closing.skip_deferred(locked)
+        closing.finish_cancelled(locked)  # at once when no batch is left, else the scan comes to it
         transaction.on_commit(doorbell.ring, robust=True)
     locked.refresh_from_db()
     return locked

@@ -96,7 +96,8 @@ _BATCH = """
                skipped = b.skipped + %(skipped)s,
                unknown = b.unknown + %(unknown)s
           FROM campaigns_campaign c
-         WHERE b.id = %(batch)s AND b.token = %(token)s::uuid AND b.state = 0 AND c.id = b.campaign_id
+         WHERE b.id = %(batch)s AND b.token = %(token)s::uuid AND b.state = 0 AND b.done = %(start)s
+           AND c.id = b.campaign_id
      RETURNING b.campaign_id, b.size, b.announced, b.subscriber_ids, c.status)"""
 
 _ODD = """
@@ -214,7 +215,8 @@ def checkpoint(
         max_errors: `app.max_send_errors`; at that many failures the campaign is paused and nothing announced.
 
     Raises:
-        LeaseLost: the token does not match any more. Nothing was written.
+        LeaseLost: the token does not match any more, or this very settlement is written already (its answer
+            was lost). Nothing was written now.
         OperationalError: the connection went; whether it was written is found out by `reread`.
     """
     deltas = settlement.deltas()

@@ -55,7 +55,7 @@ def close_batches(campaign_id: int) -> None:
 
 
 def finish_cancelled(campaign: Campaign) -> None:
-    """When the last batch is closed and folded: skip the deferred, and state the audience."""
+    """Skip the deferred; when the last batch is closed and folded, state the audience. The caller holds the row."""
     skip_deferred(campaign)
     if Batch.objects.filter(campaign=campaign).exists():
         return

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 
 from campaigns.composing import compose
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Template
 from listmonk_py.configuration import runtime
 from listmonk_py.mail.letter import CompiledLetter, compile_letter
 
@@ -29,7 +29,7 @@ def letter_of(campaign: Campaign) -> CompiledLetter:
     Raises:
         DomainError: as `build`.
     """
-    template = campaign.template
+    template = campaign.template or Template.objects.default()  # as `preparing` frames the body
     key = (
         campaign.pk,
         campaign.version,

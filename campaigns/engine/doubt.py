@@ -26,14 +26,18 @@ from .verdicts import Verdict, unrenderable, verdict
 logger = logging.getLogger(__name__)
 
 
+class NotNow(Exception):
+    """Sending has to stop, or no server can be used: those that are left keep their doubt."""
+
+
 def settle(lease: Lease, job: Job, transmission: Transmission, wait_for_token: Callable[[], bool]) -> Lease:
     """Settle the doubtful of `lease`, and return it with `done` behind them.
 
     Args:
-        wait_for_token: takes one token of the pacer; False when sending has to stop, and then those that
-            are left keep their doubt for the next holder.
+        wait_for_token: takes one token of the pacer; False when sending has to stop.
 
     Raises:
+        NotNow: those that are left keep their doubt. The lease is still held.
         LeaseLost: somebody else may have the batch.
     """
     logger.warning("Batch %s: %s recipients are in doubt.", lease.batch_id, lease.doubtful - lease.done)
@@ -44,9 +48,7 @@ def settle(lease: Lease, job: Job, transmission: Transmission, wait_for_token: C
         return replace(lease, done=lease.doubtful)
     while lease.done < lease.doubtful:
         if transmission.fault or not wait_for_token():
-            # Their turn has not come; the batch goes back with them in doubt.
-            leases.release(lease)
-            raise LeaseLost
+            raise NotNow
         person = reread(lease, announced=lease.done, audience=job.audience).people[0]
         _write_unknown(lease, job, [person])
         lease = replace(lease, done=lease.done + 1)

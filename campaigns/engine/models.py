@@ -137,6 +137,7 @@ class LedgerReason(models.IntegerChoices):
     ATTEMPTS = 8, "attempts used up"
     IN_DOUBT = 9, "in doubt"
     ADDRESS = 10, "address not usable"
+    THROTTLED = 11, "throttled"
 
 
 class LedgerEntry(models.Model):

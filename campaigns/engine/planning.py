@@ -244,7 +244,7 @@ def count_audience(campaign_id: int) -> int:
 def write_retry_batches(campaign_id: int, ids: list[int]) -> None:
     """Batches of kind RETRY for people whose ledger rows have just become `queued`."""
     domains, groups = slow_domains()
-    parameters = {
+    parameters: dict[str, Any] = {
         "campaign": campaign_id,
         "ids": ids,
         "domains": domains,

@@ -17,7 +17,7 @@ from campaigns.models import Campaign
 from campaigns.status import Status
 from listmonk_py.configuration import durations, runtime
 
-from . import closing, doorbell, folding, heartbeats, leases, ledger, notifying, planning
+from . import closing, doorbell, folding, heartbeats, leases, ledger, notifying, planning, waking
 from .models import Batch, LedgerEntry, LedgerStatus, Run
 from .redis_client import client
 
@@ -73,6 +73,7 @@ def scan() -> None:
     doorbell.answered()
     lifecycle.start_due()
     leases.take_back()
+    waking.wake_if_changed()
     more_to_plan = plan_all()
     offer()
     for campaign_id in _alive():

@@ -23,8 +23,9 @@ from .checkpoint import Announced, LeaseLost, Person, Settlement, checkpoint, re
 from .jobs import Job
 from .leases import LEASE_S, Lease
 from .limits import limits_of
+from .planning import slow_domains
 from .recipients import recipient_of
-from .verdicts import skipped, unrenderable, verdict
+from .verdicts import skipped, throttled, unrenderable, verdict
 from .window import Window
 
 logger = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ class Sender:
         self.domain_group = ""
         self._handed: dict[int, int] = {}
         self._limits: list[Any] = []
+        self._slow: dict[str, str] = {}  # domain to its limited group
         self._limits_at = float("-inf")
         self._tokens_at = 0.0
         self._next_batch_at = float("-inf")
@@ -113,6 +115,11 @@ class Sender:
         try:
             if lease.doubtful > lease.done:
                 lease = doubt.settle(lease, self.job, self.transmission, self._wait_for_token)
+        except doubt.NotNow:
+            # Their turn has not come; the batch goes back with them in doubt.
+            pause_s = SERVER_REST_S if self.transmission.fault else self.pause_s
+            self._with_database(partial(leases.release, lease, pause_s=pause_s))
+            return
         except LeaseLost:
             return
         self.serials += 1
@@ -282,6 +289,9 @@ class Sender:
             if person.obstacle:
                 window.settle(person.position, skipped(person.obstacle))
                 continue
+            if self._slow.get(person.email.rpartition("@")[2].lower(), self.domain_group) != self.domain_group:
+                window.settle(person.position, throttled(person.history))
+                continue
             try:
                 messages.append(self.job.write(window.key(person), recipient_of(person)))
             except RenderError as fault:
@@ -299,6 +309,7 @@ class Sender:
             self._limits = self._with_database(
                 lambda: limits_of(self.job.campaign_id, rate, self.domain_group)
             )
+            self._slow = dict(zip(*self._with_database(slow_domains), strict=True))
             self._limits_at = now
         return self._limits
 
@@ -368,6 +379,7 @@ class Sender:
             OperationalError: PostgreSQL was away for longer than we wait.
         """
         until = self.clock() + DATABASE_AWAY_S
+        repeated = False
         while True:
             try:
                 return checkpoint(
@@ -383,6 +395,13 @@ class Sender:
                 found = self._find_out(window, settlement, until)
                 if found is not None:
                     return found
+                repeated = True
+            except LeaseLost:
+                # The first one may have been written only now, by a server that had not noticed the loss.
+                found = self._find_out(window, settlement, until) if repeated else None
+                if found is None:
+                    raise
+                return found
 
     def _find_out(self, window: Window, settlement: Settlement, until: float) -> Announced | None:
         """What the lost checkpoint did; None when it was not written and has to be repeated."""

@@ -16,6 +16,7 @@ from .models import LedgerReason, LedgerStatus
 LONGEST_TEXT = 500
 # A fault of the server, not of the recipient: soon again, without using an attempt.
 SERVER_FAULT_RETRY_S = 30.0
+THROTTLED_RETRY_S = 1.0
 LONGEST_BACK_OFF_S = 6 * 3600.0
 # Retries fall on whole minutes, so that there are no batches of one.
 MINUTE_S = 60.0
@@ -64,8 +65,24 @@ def unrenderable(why: str, history: History) -> Verdict:
         LedgerReason.RENDERING,
         attempts=history.attempts,
         possible_duplicate=history.possible_duplicate,
-        text=why[:LONGEST_TEXT],
+        text=_words(why),
     )
+
+
+def throttled(history: History) -> Verdict:
+    """The recipient's provider got a limit after the batch was planned: they get a batch of their own."""
+    return Verdict(
+        LedgerStatus.DEFERRED,
+        LedgerReason.THROTTLED,
+        attempts=history.attempts,
+        possible_duplicate=history.possible_duplicate,
+        retry_s=THROTTLED_RETRY_S,
+    )
+
+
+def _words(text: str) -> str:
+    """What PostgreSQL can store of a server's words: no NUL, no halves of surrogate pairs."""
+    return text[:LONGEST_TEXT].replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def verdict(result: Result, history: History, rules: RetryRules, *, now: datetime) -> Verdict:
@@ -80,7 +97,7 @@ def verdict(result: Result, history: History, rules: RetryRules, *, now: datetim
         code=result.code,
         attempts=attempts,
         possible_duplicate=history.possible_duplicate,
-        text=result.text[:LONGEST_TEXT],
+        text=_words(result.text),
     )
     match result.outcome:
         case Outcome.ACCEPTED:
