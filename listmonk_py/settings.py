@@ -22,7 +22,7 @@ env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
 
 VERSION = "0.1.0"
-TESTING = "pytest" in sys.modules
+TESTING = env.bool("TESTING", default="pytest" in sys.modules)
 
 # --- Where things are ------------------------------------------------------------------------------
 # Embedded databases, logs, uploads, keys. Everything that must survive is in here or in PostgreSQL.
