@@ -73,7 +73,7 @@ def environment(**more: str) -> dict[str, str]:
         "DATABASE_URL": database_url(),
         "REDIS_URL": settings.REDIS_URL,
         "SECRET_KEY": settings.SECRET_KEY,
-        "DEBUG": "1",  # static files from the source tree, without collectstatic
+        "TESTING": "1",  # static files from the source tree, without collectstatic
         "PYTHONUNBUFFERED": "1",
         **more,
     }
