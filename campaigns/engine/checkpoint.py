@@ -25,7 +25,10 @@ from .verdicts import NO_HISTORY, History, Verdict
 
 
 class Person(NamedTuple):
-    """One announced recipient. obstacle: a LedgerReason, 0 when the message may go. attribs: JSON text."""
+    """One announced recipient.
+
+    obstacle: a LedgerReason, 0 when the message may go. attribs: JSON text. The times are None unless asked for.
+    """
 
     position: int
     id: int
@@ -35,8 +38,8 @@ class Person(NamedTuple):
     name: str
     status: str
     attribs: str
-    created_at: datetime
-    updated_at: datetime
+    created_at: datetime | None
+    updated_at: datetime | None
     history: History
 
 
@@ -143,7 +146,7 @@ _READ = f"""
     SELECT set_config('synchronous_commit', 'on', true),
            batch.size, batch.announced, batch.status, who.place + %(after)s - 1, who.id, {OBSTACLE},
            person.uuid::text, person.email, person.name, person.status, person.attribs::text,
-           person.created_at, person.updated_at"""
+           CASE WHEN %(times)s THEN person.created_at END, CASE WHEN %(times)s THEN person.updated_at END"""
 _FROM = """
       FROM batch
       LEFT JOIN LATERAL unnest(batch.subscriber_ids[%(after)s + 1 : batch.announced])
@@ -207,11 +210,13 @@ def checkpoint(
     announce: int,
     audience: Audience,
     max_errors: int,
+    times: bool = True,
 ) -> Announced:
     """Settle `settlement`, announce up to position `announce`, and return who that is for.
 
     Args:
         announced: the position up to which people were read before; those from there on are returned.
+        times: read when people were added and changed; parsing them costs as much as all their other fields.
         max_errors: `app.max_send_errors`; at that many failures the campaign is paused and nothing announced.
 
     Raises:
@@ -222,6 +227,7 @@ def checkpoint(
     deltas = settlement.deltas()
     parameters = {
         **_batch_parameters(lease, audience),
+        "times": times,
         **deltas,
         **_odd_parameters(settlement.odd),
         "start": settlement.start,
@@ -257,7 +263,7 @@ def reread(lease: Lease, *, announced: int, audience: Audience) -> Announced:
     Raises:
         LeaseLost: the token does not match any more.
     """
-    parameters = {**_batch_parameters(lease, audience), "after": announced}
+    parameters = {**_batch_parameters(lease, audience), "after": announced, "times": True}
     return _answer(run(READ_RETRY if lease.is_retry else READ_FIRST, parameters), lease)
 
 

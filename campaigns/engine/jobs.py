@@ -1,5 +1,6 @@
 """Everything about one campaign that a sender needs for a slice of time, read once at its beginning."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from . import compiled
 from .audience import Audience
 from .verdicts import RetryRules
 
+# `created_at`, `updated_at`, or `subscriber` without a dot and a name behind it.
+_MAY_SHOW_TIMES = re.compile(r"created_at|updated_at|\bsubscriber\b(?!\s*\.\s*\w)")
+
 
 @dataclass(slots=True)
 class Job:
@@ -25,6 +29,8 @@ class Job:
     from_email: str
     audience: Audience
     rules: RetryRules
+    # Whether a template shows when somebody was added or changed.
+    wants_times: bool = True
 
     def write(self, key: int, recipient: Mapping[str, Any]) -> Outgoing | Parts:
         """One recipient's message in the form that the messenger wants.
@@ -61,7 +67,16 @@ def prepare(campaign_id: int) -> Job:
         from_email=letter.spec.from_email,
         audience=Audience.of(campaign),
         rules=retry_rules(),
+        wants_times=_shows_times(letter),
     )
+
+
+def _shows_times(letter: CompiledLetter) -> bool:
+    """Also true for whatever could reach the times without naming them, such as `subscriber|items`."""
+    spec = letter.spec
+    values = [value for _, value in spec.headers]
+    sources = [spec.subject, spec.body, spec.altbody or "", spec.cc, spec.bcc, spec.reply_to, *values]
+    return any(_MAY_SHOW_TIMES.search(source) for source in sources)
 
 
 def retry_rules() -> RetryRules:

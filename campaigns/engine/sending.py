@@ -25,7 +25,7 @@ from .leases import LEASE_S, Lease
 from .limits import limits_of
 from .planning import slow_domains
 from .recipients import recipient_of
-from .verdicts import skipped, throttled, unrenderable, verdict
+from .verdicts import NO_HISTORY, skipped, throttled, unrenderable, verdict
 from .window import Window
 
 logger = logging.getLogger(__name__)
@@ -210,9 +210,12 @@ class Sender:
             return
         if result.outcome is Outcome.SERVER and self._again(window, result.key, position):
             return
+        person = window.out[position]
         if result.outcome is Outcome.ACCEPTED:
             self.accepted_any = True
-        person = window.out[position]
+            if result.code == 250 and person.history is NO_HISTORY:
+                window.settle_plain(position)
+                return
         window.settle(position, verdict(result, person.history, self.job.rules, now=now))
 
     def _window_of(self, key: int) -> Window | None:
@@ -389,6 +392,7 @@ class Sender:
                     announce=announce,
                     audience=self.job.audience,
                     max_errors=self.job.max_errors(),
+                    times=self.job.wants_times,
                 )
             except (OperationalError, InterfaceError) as fault:
                 logger.warning("The answer to a checkpoint was lost: %s", fault)

@@ -2,7 +2,6 @@
 
 from .checkpoint import Person, Settlement
 from .leases import Lease
-from .models import LedgerStatus
 from .verdicts import Verdict
 
 
@@ -35,11 +34,15 @@ class Window:
             self.out[person.position] = person
 
     def settle(self, position: int, verdict: Verdict) -> None:
-        """Note how one recipient's turn ended. A plain acceptance is kept without its verdict."""
-        person = self.out.pop(position)
-        plain = verdict.status is LedgerStatus.ACCEPTED and verdict.code == 250 and verdict.attempts == 1
-        plain = plain and not verdict.possible_duplicate
-        self._verdicts[position] = (person.id, None if plain else verdict)
+        """Note how one recipient's turn ended."""
+        self._note(position, verdict)
+
+    def settle_plain(self, position: int) -> None:
+        """Note a first attempt that was accepted with 250, as nearly all are: it needs no row of its own."""
+        self._note(position, None)
+
+    def _note(self, position: int, verdict: Verdict | None) -> None:
+        self._verdicts[position] = (self.out.pop(position).id, verdict)
         while self._settled in self._verdicts:
             self._settled += 1
 
