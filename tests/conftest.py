@@ -26,15 +26,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "listmonk_py.settings"
 
 import django  # noqa: E402
 
-try:
-    django.setup()
-except Exception as fault:  # while the rooms are being built; tests without a database still run
-    from django.conf import settings as django_settings
-    from django.utils.functional import empty
-
-    print(f"Django does not load yet: {fault!r}")
-    django_settings._wrapped = empty  # type: ignore[assignment]
-    del os.environ["DJANGO_SETTINGS_MODULE"]
+django.setup()
 
 
 @pytest.fixture(scope="session")
