@@ -54,6 +54,9 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
             return []
         return [app] if client_id in (None, app.client_id) else []
 
+    def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> Any:
+        return single_sign_on.Provider(request, app=self.get_app(request, provider, client_id))
+
     def get_requests_session(self) -> Any:
         """Requests to the provider obey the rule for addresses that a user has typed in."""
         session = super().get_requests_session()

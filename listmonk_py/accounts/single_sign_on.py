@@ -9,6 +9,7 @@ from typing import Any
 
 from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAuth2LoginView
+from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
@@ -49,6 +50,10 @@ class Adapter(OpenIDConnectOAuth2Adapter):
         return f"{runtime.get('app.root_url')}/auth/oidc"
 
 
+class Provider(OpenIDConnectProvider):
+    oauth2_adapter_class = Adapter
+
+
 @csrf_exempt
 @never_cache
 def entrance(request: HttpRequest) -> HttpResponse:
@@ -72,7 +77,10 @@ def _start(request: HttpRequest) -> HttpResponse:
 def _call(view: Any, request: HttpRequest) -> HttpResponse:
     try:
         response: HttpResponse = view.adapter_view(Adapter(request, PROVIDER_ID))(request)
-    except (RequestException, KeyError, ValueError) as error:
+    except DomainError as error:
+        return refusal(request, error.message)
+    except (RequestException, LookupError, ValueError, TypeError, AttributeError) as error:
+        # Whatever a provider answers, it is no fault of ours.
         return failure(request, None, error)
     return response
 
