@@ -9,6 +9,8 @@ import threading
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.encoders import encode_base64
+from email.mime.base import MIMEBase
 from email.utils import formataddr
 from typing import Any, Literal
 
@@ -27,7 +29,7 @@ from django.utils.module_loading import import_string
 
 from listmonk_py.api.errors import DomainError
 
-from .outgoing import Lane, Outcome, Parts, Result
+from .outgoing import Attachment, Lane, Outcome, Parts, Result
 from .threaded import ThreadedTransmission, Workers
 
 # Module of anymail.backends: class name. Those that are no providers (test, console) are left out.
@@ -137,8 +139,22 @@ def email_message(parts: Parts) -> EmailMessage:
     else:
         message = EmailMessage(body=parts.text or "", **fields)
     for file in parts.attachments:
-        message.attach(file.name, file.content, file.content_type)
+        if file.inline_id and parts.html is not None:
+            message.attach(_inline_image(file))
+        else:
+            message.attach(file.name, file.content, file.content_type)
     return message
+
+
+def _inline_image(file: Attachment) -> MIMEBase:
+    """A part that the HTML names as `cid:<inline_id>`; Anymail tells it by these headers."""
+    maintype, _, subtype = file.content_type.partition(";")[0].strip().lower().partition("/")
+    part = MIMEBase(maintype or "application", subtype or "octet-stream")
+    part.set_payload(file.content)
+    encode_base64(part)
+    part.add_header("Content-Disposition", "inline", filename=file.name)
+    part.add_header("Content-ID", f"<{file.inline_id}>")
+    return part
 
 
 class AnymailMessenger:

@@ -16,7 +16,7 @@ import urllib3
 from django.core.serializers.json import DjangoJSONEncoder
 
 from . import outbound
-from .outgoing import Lane, Outcome, Parts, Result
+from .outgoing import Attachment, Lane, Outcome, Parts, Result
 from .smtp.settings import seconds
 from .threaded import ThreadedTransmission, Workers
 
@@ -76,7 +76,7 @@ def payload(parts: Parts) -> dict[str, Any]:
         "attachments": [
             {
                 "name": file.name,
-                "header": {name: list(values) for name, values in file.header.items()},
+                "header": {name: list(values) for name, values in (file.header or _mime(file)).items()},
                 "content": base64.b64encode(file.content).decode(),
             }
             for file in parts.attachments
@@ -85,6 +85,18 @@ def payload(parts: Parts) -> dict[str, Any]:
         "headers": dict(parts.headers),
     }
     return document
+
+
+def _mime(file: Attachment) -> dict[str, list[str]]:
+    """The headers that the part would have in a mail, as listmonk gives them."""
+    kind = "inline" if file.inline_id else "attachment"
+    name = file.name.replace("\\", "\\\\").replace('"', '\\"')
+    header = {
+        "Content-Disposition": [f'{kind}; filename="{name}"'],
+        "Content-Transfer-Encoding": ["base64"],
+        "Content-Type": [file.content_type],
+    }
+    return {**header, "Content-ID": [f"<{file.inline_id}>"]} if file.inline_id else header
 
 
 class PostbackMessenger:
