@@ -18,7 +18,7 @@ from listmonk_py.accounts.admin_base import StaffAdmin, told
 from listmonk_py.api.errors import DomainError
 from tracking.models import CampaignCount
 
-from . import deleting, preview, template_writing
+from . import admin_timeline, deleting, preview, template_writing
 from .admin_forms import CampaignForm, TemplateForm
 from .admin_pages import CampaignPages
 from .models import Campaign, Template
@@ -273,3 +273,12 @@ class TemplateAdmin(StaffAdmin):
     def delete_queryset(self, request: HttpRequest, queryset: "QuerySet[Template]") -> None:
         for template in queryset:
             template_writing.delete(template.pk)
+
+
+# Importing it registers what campaigns know about a person; see subscribers/timeline.py.
+TIMELINE_SOURCES = (
+    admin_timeline.messages,
+    admin_timeline.views,
+    admin_timeline.clicks,
+    admin_timeline.transactional,
+)

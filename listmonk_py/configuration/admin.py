@@ -25,6 +25,8 @@ class SettingAdmin(StaffAdmin):
         return False
 
     def changelist_view(self, request: HttpRequest, extra_context: object = None) -> HttpResponse:
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
         return HttpResponseRedirect(reverse("admin:configuration_setting_group", args=["general"]))
 
     def change_view(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
