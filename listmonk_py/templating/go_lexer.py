@@ -87,9 +87,15 @@ def pieces(source: str) -> Iterator[Piece]:
     """
     begin = position = 0
     line = 1
+    # What is opened after the last closing mark stays open: looked up once, not by each search to the end.
+    last_closing = {"{{": len(source), "{%": source.rfind("%}"), "{#": source.rfind("#}")}
+    last_raw = source.rfind("endraw")
     while opening := _OPENING.search(source, position):
         at = opening.start()
-        found, kind = _tag_at(source, at, opening[0])
+        found: re.Match[str] | None = None
+        kind: PieceKind = "text"
+        if at < last_closing[opening[0]]:
+            found, kind = _tag_at(source, at, opening[0], may_be_raw=at < last_raw)
         if found is None:
             if opening[0] == "{{":
                 raise TemplateError(
@@ -107,12 +113,14 @@ def pieces(source: str) -> Iterator[Piece]:
         yield Piece("text", source[begin:], line)
 
 
-def _tag_at(source: str, at: int, opening: str) -> tuple[re.Match[str] | None, PieceKind]:
+def _tag_at(
+    source: str, at: int, opening: str, *, may_be_raw: bool
+) -> tuple[re.Match[str] | None, PieceKind]:
     if opening == "{{":
         return _ACTION.match(source, at), "action"
     if opening == "{#":
         return _COMMENT.match(source, at), "comment"
-    raw = _RAW.match(source, at) if source.find("endraw", at) > 0 else None
+    raw = _RAW.match(source, at) if may_be_raw else None
     if raw:
         return raw, "statement"
     found = _STATEMENT.match(source, at)
