@@ -18,9 +18,9 @@ from subscribers import counts, tasks
 from subscribers.importing import jobs
 from subscribers.models import ImportJob, Subscriber, Subscription
 from tests.factories import make_api_client, make_list
-from tests.web import ROOT, environment
+from tests.web import ROOT, environment, running
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.fault]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.fault, pytest.mark.slow]
 
 ROWS = 60_000
 
@@ -99,3 +99,35 @@ def test_a_worker_that_is_killed_loses_nothing(redis, data_folder):
     assert counts.people() == ROWS - 60
     assert jobs.log(job).count("Finished") == 1
     assert not list(data_folder.glob("imports/*"))
+
+
+def test_a_large_upload_passes_the_real_server_and_worker(redis, data_folder):
+    news = make_list()
+    api = make_api_client(superadmin=True)
+    rows = 50_000
+    filler = "x" * 150
+    lines = "".join(f'p{i}@example.com,"Person {i}","{{""filler"": ""{filler}""}}"\n' for i in range(rows))
+    params = json.dumps({"mode": "subscribe", "delim": ",", "lists": [news.pk]})
+    headers = {"Authorization": api.defaults["HTTP_AUTHORIZATION"]}
+
+    with running(DATA_DIR=str(data_folder)) as web, worker(data_folder) as (_, log):
+        answer = web.post(
+            "/api/import/subscribers",
+            headers=headers,
+            data={"params": params},
+            files={"file": ("people.csv", f"email,name,attributes\n{lines}".encode())},
+            timeout=120,
+        )
+        assert answer.status_code == 200, answer.text
+
+        def status() -> dict[str, object]:
+            return web.get("/api/import/subscribers", headers=headers).json()["data"]
+
+        wait_for(lambda: status()["status"] != "importing", "The end of the import", log, timeout_s=120)
+        assert status() == {
+            "name": "people.csv", "total": rows, "imported": rows, "status": "finished", "rejected": 0,
+        }  # fmt: skip
+        exported = web.get("/api/subscribers/export", headers=headers, timeout=120)
+
+    assert exported.headers["Content-Encoding"] == "gzip"
+    assert exported.text.count("\n") == rows + 1
