@@ -1,5 +1,6 @@
 """Campaigns and templates as the API shows and takes them (contract 3.2, 3.7, 3.8)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
@@ -34,7 +35,24 @@ class HeadersField(serializers.ListField):
     child = serializers.DictField(child=LooseString())
 
 
-class CampaignIn(serializers.Serializer[Campaign]):
+class Lenient(serializers.Serializer[Any]):
+    """A JSON object where null stands for "not given", except in fields that can be null.
+
+    Clients send every field they know, most of them null; Go leaves such a field as it was.
+    """
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            fields = self.fields
+            data = {
+                key: value
+                for key, value in data.items()
+                if value is not None or key not in fields or fields[key].allow_null
+            }
+        return super().to_internal_value(data)
+
+
+class CampaignIn(Lenient):
     """What POST and PUT take; `writing.py` decides what is required and what a missing field means."""
 
     name = LooseString(required=False)
@@ -65,14 +83,14 @@ class CampaignTestIn(CampaignIn):
     subscribers = serializers.ListField(child=LooseString(), required=False)
 
 
-class ArchiveIn(serializers.Serializer[Campaign]):
+class ArchiveIn(Lenient):
     archive = StrictBool(required=False, default=False)
     archive_template_id = serializers.IntegerField(required=False, allow_null=True)
     archive_meta = serializers.DictField(required=False, allow_null=True)
     archive_slug = LooseString(required=False, allow_null=True)
 
 
-class TemplateIn(serializers.Serializer[Template]):
+class TemplateIn(Lenient):
     name = LooseString(required=False)
     type = LooseString(required=False)
     subject = LooseString(required=False)

@@ -62,6 +62,8 @@ def create(values: dict[str, Any], user: "User") -> Campaign:
     )
     lists = _lists(values.get("lists"), user)
     values = {"name": "", "subject": "", **values}
+    if values.get("template_id") is None:
+        values.pop("template_id", None)  # null is not given: the default template's
     if campaign.type == Campaign.Type.OPTIN:
         values["body"] = optin_body(lists)
     _apply(campaign, values)

@@ -2,12 +2,12 @@
 
 from rest_framework import serializers
 
-from campaigns.serializers import HeadersField, LooseString
+from campaigns.serializers import HeadersField, Lenient, LooseString
 
 from .models import TxMessage
 
 
-class TxIn(serializers.Serializer[TxMessage]):
+class TxIn(Lenient):
     """Field rules only; who may be named together with whom is `accepting.recipients`' matter."""
 
     subscriber_mode = LooseString(required=False)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from tests.api import product as products
 from tests.api import world
 from tests.sinks import SmtpSink
 
@@ -37,3 +38,12 @@ def tokens(
     """The installation as it was built, whatever the last case did to it."""
     settings.DATA_DIR = tmp_path
     return installation
+
+
+@pytest.fixture(scope="module")
+def product(
+    django_db_setup: None, django_db_blocker: Any, mail_server: SmtpSink
+) -> Iterator[products.Product]:
+    """The recorded installation with its web server and workers running."""
+    with django_db_blocker.unblock(), products.running(mail_server) as running:
+        yield running

@@ -13,7 +13,8 @@ from listmonk_py.api.views import ApiView, PublicView
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 API = ("api/", "webhooks/")
-PARAMETER = re.compile(r"<(?:[a-z]+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)")
+PARAMETER = re.compile(r"<(?:(?P<kind>[a-z]+):)?(?P<name>\w+)>|\(\?P<(?P<group>\w+)>[^)]*\)")
+NO_UUID = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,19 @@ class Route:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        return tuple(method for method in METHODS if hasattr(self.view, method.lower()))
+        allowed = getattr(self.view, "http_method_names", ())
+        names = [method for method in METHODS if method.lower() in allowed]
+        return tuple(method for method in names if hasattr(self.view, method.lower()))
 
     def at(self, values: Mapping[str, object]) -> str:
-        """The pattern's address, parameters filled with `values` by name, or 1."""
+        """The pattern's address, parameters filled with `values` by name, or 1 (UUIDs: none)."""
         pattern = self.pattern.replace("^", "").replace("$", "").replace("\\.", ".")
-        return "/" + PARAMETER.sub(lambda found: str(values.get(found[1] or found[2], 1)), pattern)
+
+        def value(found: re.Match[str]) -> str:
+            usual = NO_UUID if found["kind"] == "uuid" else 1
+            return str(values.get(found["name"] or found["group"], usual) if usual == 1 else usual)
+
+        return "/" + PARAMETER.sub(value, pattern)
 
 
 def routes() -> list[Route]:
