@@ -12,7 +12,6 @@ from uuid import UUID
 from csp.decorators import csp_update
 from django.conf import settings
 from django.http import (
-    FileResponse,
     Http404,
     HttpRequest,
     HttpResponse,
@@ -270,9 +269,9 @@ def wipe(request: HttpRequest, subscriber: str) -> HttpResponse:
 
 
 @public("GET")
-def old_static(request: HttpRequest, name: str) -> FileResponse:
+def old_static(request: HttpRequest, name: str) -> HttpResponse:
     """The style sheet where listmonk has it, for pages of others that link to it."""
     if name not in OLD_STATIC:
         raise Http404
     path = settings.BASE_DIR / "templates" / "static" / "public" / name
-    return FileResponse(path.open("rb"), content_type=OLD_STATIC[name])
+    return HttpResponse(path.read_bytes(), content_type=OLD_STATIC[name])

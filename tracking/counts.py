@@ -15,8 +15,16 @@ def of_campaigns(campaign_ids: Iterable[int]) -> dict[int, dict[str, int]]:
 
     Campaigns that nobody opened are missing.
     """
-    rows = CampaignCount.objects.filter(campaign_id__in=list(campaign_ids)).values()
-    return {row.pop("campaign_id"): row for row in rows}
+    rows = CampaignCount.objects.filter(campaign_id__in=list(campaign_ids))
+    return {
+        row.campaign_id: {
+            "views": row.views,
+            "clicks": row.clicks,
+            "machine_views": row.machine_views,
+            "machine_clicks": row.machine_clicks,
+        }
+        for row in rows
+    }
 
 
 def last_days(days: int = CHART_DAYS, *, today: date | None = None) -> dict[str, list[dict[str, object]]]:

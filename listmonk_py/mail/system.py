@@ -139,7 +139,8 @@ def _send(mail: SystemMail) -> bool:
 def _written(mail: SystemMail, letter: CompiledLetter, *, wire: bool) -> Any:
     recipient = {
         "id": 0,
-        "uuid": "",
+        # The letter itself writes this field, from the recipient.
+        "uuid": dict(mail.headers).get("X-Listmonk-Subscriber", ""),
         "email": mail.to,
         "name": "",
         "first_name": "",

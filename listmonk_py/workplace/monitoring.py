@@ -30,7 +30,7 @@ from tracking import events
 from tracking.door import opened as doors
 
 QUEUES = ("campaigns", "scan", "transactional", "default", "jobs")
-QUEUE_PREFIX = settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"]
+QUEUE_PREFIX = str(settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"])
 # Beat rings every second; without a scan nothing starts, retries or finishes.
 SCAN_TOO_OLD_S = 10.0
 
