@@ -21,10 +21,7 @@ KEEP_S = 300
 
 
 def counts(user: "User") -> dict[str, Any]:
-    """`GET /api/dashboard/counts` (contract 1.3, 3.3).
-
-    `blocklisted` is null while there is nobody, as in listmonk.
-    """
+    """`GET /api/dashboard/counts` (contract 1.3, 3.3)."""
     return {
         "subscribers": _people(user),
         "lists": _lists(user),
@@ -39,12 +36,12 @@ def _sees_everybody(user: "User") -> bool:
     )
 
 
-def _people(user: "User") -> dict[str, int | None]:
+def _people(user: "User") -> dict[str, int]:
     if _sees_everybody(user):
         by_status = of_people()
         return {
             "total": sum(by_status.values()),
-            "blocklisted": by_status[Subscriber.Status.BLOCKLISTED] or None,
+            "blocklisted": by_status[Subscriber.Status.BLOCKLISTED],
             "orphans": remembered("figures:orphans", _count_orphans, keep_s=KEEP_S),
         }
     return remembered(f"figures:people:{user.pk}", lambda: _count_visible(user), keep_s=KEEP_S)
@@ -55,12 +52,12 @@ def _count_orphans() -> int:
     return Subscriber.objects.filter(~Exists(Subscription.objects.filter(subscriber=OuterRef("pk")))).count()
 
 
-def _count_visible(user: "User") -> dict[str, int | None]:
+def _count_visible(user: "User") -> dict[str, int]:
     found = Subscriber.objects.visible_to(user).aggregate(
         total=Count("pk"), blocklisted=Count("pk", filter=Q(status=Subscriber.Status.BLOCKLISTED))
     )
     # Somebody on no list is on none that this user may read.
-    return {"total": found["total"], "blocklisted": found["blocklisted"] or None, "orphans": 0}
+    return {"total": found["total"], "blocklisted": found["blocklisted"], "orphans": 0}
 
 
 def _lists(user: "User") -> dict[str, int]:

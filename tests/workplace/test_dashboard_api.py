@@ -29,7 +29,7 @@ def test_counts_on_a_fresh_installation(admin):
     assert (status, answer["data"]) == (
         200,
         {
-            "subscribers": {"total": 0, "blocklisted": None, "orphans": 0},
+            "subscribers": {"total": 0, "blocklisted": 0, "orphans": 0},
             "lists": {"total": 0, "private": 0, "public": 0, "optin_single": 0, "optin_double": 0},
             "campaigns": {"total": 0, "by_status": {}},
             "messages": 0,
@@ -92,7 +92,7 @@ def test_counts_are_of_what_one_may_see(some):
 def test_who_may_see_nothing_sees_zeros(some):
     answer = call(make_api_client(), "GET", "/api/dashboard/counts")[1]["data"]
 
-    assert answer["subscribers"] == {"total": 0, "blocklisted": None, "orphans": 0}
+    assert answer["subscribers"] == {"total": 0, "blocklisted": 0, "orphans": 0}
     assert answer["campaigns"] == {"total": 0, "by_status": {}}
     assert answer["lists"]["total"] == 0
 

@@ -29,6 +29,8 @@ class Command(BaseCommand):
         try:
             call_command("migrate", interactive=False, verbosity=1 if options["verbosity"] > 1 else 0)
             starter.install()
+            # Users that the environment asks for; once they exist this does nothing.
+            call_command("create_users_from_environment", stderr=self.stderr)
         finally:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
