@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action, display
@@ -57,7 +58,7 @@ class SubscriptionFilter(DropdownFilter):
 class SubscriberAdmin(BigTableAdmin):
     form = SubscriberForm
     compressed_fields = False
-    list_display = ("person", "state", "on_lists", "created_at", "updated_at")
+    list_display = ("person", "state", "on_lists", "joined")
     list_display_links = None
     list_filter = (("status", ChoicesDropdownFilter), OnListFilter, SubscriptionFilter)
     search_fields = ("email",)  # says that there is a search; `get_search_results` does it
@@ -72,7 +73,11 @@ class SubscriberAdmin(BigTableAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
     ) -> tuple["QuerySet[Any]", bool]:
-        found = admin_search.found_by(search_term)
+        found, is_cut = admin_search.found_by(search_term)
+        if is_cut:
+            messages.info(
+                request, f"Very many begin with “{search_term}”. Type more of it to see all of them."
+            )
         return (queryset if found is None else queryset.filter(pk__in=found.values("pk"))), False
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -100,6 +105,10 @@ class SubscriberAdmin(BigTableAdmin):
             person.email,
             person.name,
         )
+
+    @display(description="Joined")
+    def joined(self, person: Subscriber) -> str:
+        return timezone.localtime(person.created_at).strftime("%-d %b %Y")
 
     @display(description="Status", label=STATUS_COLOURS)
     def state(self, person: Subscriber) -> str:

@@ -21,6 +21,8 @@ from listmonk_py.api.errors import DomainError, Forbidden
 
 from . import counts, raw_conditions
 from .models import NAME_ORDER_CHARACTERS, Subscriber, Subscription, SubscriptionQuerySet
+from .segments import sql as segments
+from .segments.rules import Rule
 
 if TYPE_CHECKING:
     from listmonk_py.accounts.models import User
@@ -52,6 +54,7 @@ class Asked:
         list_ids: on one of these lists.
         subscription_status: that subscription's status; without lists it has no effect.
         ids: one of these people.
+        segment: a rule over their fields, attributes and lists; see `segments`.
     """
 
     search: str = ""
@@ -59,10 +62,16 @@ class Asked:
     list_ids: Sequence[int] = ()
     subscription_status: str = ""
     ids: Sequence[int] = field(default_factory=tuple)
+    segment: Rule | None = None
 
     @property
     def is_everybody(self) -> bool:
-        return not (self.search or self.condition or self.list_ids or self.ids)
+        return not (self.list_ids or self.is_narrowed)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether more than lists decides."""
+        return bool(self.search.strip() or self.condition.strip() or self.ids or self.segment)
 
 
 def people(
@@ -89,6 +98,8 @@ def people(
         rows = rows.filter(pk__in=asked.ids)
     if asked.search.strip():
         rows = rows.filter(_matches(asked.search.strip()))
+    if asked.segment is not None:
+        rows = rows.filter(segments.condition(asked.segment, readable=user.readable_list_ids()))
     if asked.condition.strip():
         if not user.may("subscribers:sql_query"):
             raise Forbidden("Permission denied: subscribers:sql_query")
@@ -132,7 +143,7 @@ def total(asked: Asked, user: "User", rows: QuerySet[Subscriber]) -> int:
     if user.readable_list_ids() is None:
         if asked.is_everybody:
             return counts.people()
-        if len(asked.list_ids) == 1 and not (asked.search or asked.condition or asked.ids):
+        if len(asked.list_ids) == 1 and not asked.is_narrowed:
             return counts.on_list(asked.list_ids[0], asked.subscription_status)
     return rows.count()
 

@@ -12,6 +12,7 @@ from listmonk_py.api.views import ApiView, pk
 
 from .. import bulk, finding, people
 from ..models import Subscription
+from ..segments.rules import parse as parse_rule
 
 MANAGE = ("subscribers:manage",)
 
@@ -36,6 +37,7 @@ def asked_people(sent: dict[str, Any]) -> finding.Asked:
         condition=body.text(sent, "query", most=20_000),
         list_ids=tuple(body.ids(sent, "list_ids") or ()),
         subscription_status=body.text(sent, "subscription_status"),
+        segment=None if sent.get("segment") is None else parse_rule(sent["segment"]),
     )
 
 
@@ -47,7 +49,7 @@ def chosen_ids(request: Request, *, everybody_by_default: bool = False) -> Seque
     """
     sent = ApiView.body(request)
     asked = asked_people(sent)
-    narrowed = asked.search.strip() or asked.condition.strip() or body.flag(sent, "all")
+    narrowed = asked.is_narrowed or body.flag(sent, "all")
     if not narrowed and not everybody_by_default:
         raise DomainError("Invalid fields: query. Give search or query, or say all: true.")
     return finding.matching_ids(asked, request.user, manage=True)

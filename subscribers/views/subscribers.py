@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 from django.db.models import QuerySet
 from rest_framework.response import Response
 
@@ -12,6 +13,8 @@ from listmonk_py.api.views import ApiView, pk
 
 from .. import bulk, consent, finding, people, presenting, raw_conditions
 from ..models import Subscriber
+from ..segments.rules import Rule
+from ..segments.rules import parse as parse_rule
 
 READ = ("subscribers:get", "subscribers:get_all")
 MANAGE = ("subscribers:manage",)
@@ -41,7 +44,22 @@ def asked_people(request: Request) -> finding.Asked:
         list_ids=tuple(paging.ids(request, "list_id", fail=DomainError)),
         subscription_status=asked.get("subscription_status", ""),
         ids=tuple(paging.ids(request, "id", fail=DomainError)),
+        segment=asked_segment(asked.get("segment", "")),
     )
+
+
+def asked_segment(text: str) -> Rule | None:
+    """The rule in the parameter `segment` (ours), a JSON object.
+
+    Raises:
+        DomainError: it is no rule.
+    """
+    if not text:
+        return None
+    try:
+        return parse_rule(orjson.loads(text))
+    except orjson.JSONDecodeError as error:
+        raise DomainError(f"segment is not valid JSON: {error}") from None
 
 
 def asked_order(request: Request) -> finding.Order:
