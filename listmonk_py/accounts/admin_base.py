@@ -101,7 +101,6 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
     """
 
     list_per_page = 50
-    show_full_result_count = False
     list_filter_submit = True
     warn_unsaved_form = True
     compressed_fields = True
@@ -257,7 +256,7 @@ class KeysetChangeList(ChangeList):
             self.next_below = found[-1].pk
         self.result_list = found  # type: ignore[assignment]
         self.result_count = len(found)
-        self.full_result_count = None  # type: ignore[assignment]
+        self.full_result_count = len(found)  # nothing is counted; equal, so that no total is shown
         self.show_full_result_count = False
         self.show_admin_actions = bool(found)
         self.can_show_all = self.multi_page = False
@@ -276,6 +275,8 @@ class BigTableAdmin(StaffAdmin):
     """For tables that may hold ten million rows."""
 
     sortable_by = ()
+    show_full_result_count = False
+    list_disable_select_all = True
     show_facets = ShowFacets.NEVER  # facets count rows
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
