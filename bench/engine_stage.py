@@ -152,7 +152,7 @@ class Stage:
         return Workers(self, senders)
 
     def celery(self, *arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "celery", "-A", "listmonk_py", "worker", *arguments]
+        command = [sys.executable, "-m", "celery", "--skip-checks", "-A", "listmonk_py", "worker", *arguments]
         command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         child = subprocess.Popen(command, cwd=ROOT, stdout=self.log, stderr=self.log, start_new_session=True)
         self.children.append(child)

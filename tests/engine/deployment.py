@@ -56,7 +56,7 @@ class Deployment:
         self._stop.set()
         for process in self.senders + self.others:
             kill_group(process)
-        wait_until(_alone, 15, "the killed processes' sessions to end")
+        wait_until(lambda: not _strangers(), 15, f"the killed processes' sessions to end: {_strangers()}")
 
     def start(self, *arguments: str, name: str) -> subprocess.Popen[bytes]:
         command = [
@@ -116,14 +116,14 @@ class Deployment:
         return killed
 
 
-def _alone() -> bool:
-    """No session but ours is left in the database, so that it can be emptied and dropped."""
+def _strangers() -> list[tuple[object, ...]]:
+    """Sessions in the database that are not ours: it can be neither emptied nor dropped while there are some."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            " AND backend_type = 'client backend'"
+            "SELECT pid, client_port, state, query FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
         )
-        return bool(cursor.fetchone()[0] == 0)
+        return list(cursor.fetchall())
 
 
 def kill_group(process: subprocess.Popen[bytes], number: int = signal.SIGKILL) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from django.db import connection
 
 from campaigns import lifecycle
 from campaigns.engine.models import Batch
@@ -95,7 +96,7 @@ def test_every_task_is_delivered_twice(engine, make_campaign, monkeypatch):
 
     once = doorbell.app.send_task
     monkeypatch.setattr(doorbell.app, "send_task", lambda *a, **k: (once(*a, **k), once(*a, **k)))
-    with Deployment(LISTMONK_TEST_TWICE="1"):
+    with Deployment():
         campaign = begin(make_campaign, 2000)
         stop = threading.Event()
 
@@ -103,6 +104,7 @@ def test_every_task_is_delivered_twice(engine, make_campaign, monkeypatch):
             while not stop.wait(0.2):
                 for pk in Batch.objects.values_list("pk", flat=True)[:20]:
                     doorbell.offer(pk)
+            connection.close()
 
         thread = threading.Thread(target=repeat, daemon=True)
         thread.start()
@@ -182,3 +184,67 @@ def test_pause_and_resume_act_within_two_seconds_and_skip_nobody(engine, make_ca
         counted = account(campaign, engine, duplicates_at_most=0)
 
     assert counted["accepted"] == 2000
+
+
+def test_a_recipient_whose_rendering_kills_the_process(engine, make_campaign, tmp_path):
+    """A worker that dies of one recipient: that one is unknown, the others are mailed."""
+    from subscribers.models import Subscriber
+
+    poison = tmp_path / "sitecustomize.py"
+    poison.write_text(
+        "import os, sys, importlib.abc\n"
+        "class Hook(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'campaigns.engine.sending':\n"
+        "            sys.meta_path.remove(self)\n"
+        "            from campaigns.engine import recipients\n"
+        "            real = recipients.recipient_of\n"
+        "            def deadly(person):\n"
+        "                if person.email == 'p50@example.com': os.kill(os.getpid(), 9)\n"
+        "                return real(person)\n"
+        "            recipients.recipient_of = deadly\n"
+        "sys.meta_path.insert(0, Hook())\n"
+    )
+    with Deployment(PYTHONPATH=str(tmp_path)):
+        campaign = begin(make_campaign, 300)
+        wait_for_end(campaign, 120)
+
+        counted = account(campaign, engine, duplicates_at_most=2 * WINDOW)
+
+    assert Subscriber.objects.filter(email="p50@example.com").exists()
+    assert counted["unknown"] == 1
+    assert counted["accepted"] == 299
+
+
+def test_redis_goes_away_and_comes_back(engine, make_campaign, redis):
+    """All that Redis knows is lost in mid-campaign: queue, permits, tokens, heartbeats."""
+    runtime.save({"app.concurrency": 1, "app.message_rate": 400})
+    with Deployment():
+        campaign = begin(make_campaign, 1500)
+        assert engine.wait_for(200)
+        redis.flushdb()
+        redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        wait_for_end(campaign)
+
+        counted = account(campaign, engine, duplicates_at_most=0)
+
+    assert counted["accepted"] == 1500
+
+
+def test_postgresql_cuts_every_session(engine, make_campaign):
+    """What a restart of PostgreSQL does to the senders: every session ends, answers get lost."""
+    runtime.save({"app.concurrency": 1, "app.message_rate": 400})
+    with Deployment():
+        campaign = begin(make_campaign, 1500)
+        for n in range(4):
+            assert engine.wait_for(200 * (n + 1))
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                    " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+                )
+        wait_for_end(campaign)
+
+        counted = account(campaign, engine, duplicates_at_most=0)
+
+    assert counted["accepted"] == 1500
