@@ -4,6 +4,7 @@ page, deletion of one's data, robots.txt, custom styles (contract 4, 4.1, 4.3).
 No page here reads a cookie; GET changes nothing.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
@@ -11,6 +12,7 @@ from uuid import UUID
 
 from csp.decorators import csp_update
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import (
     Http404,
     HttpRequest,
@@ -19,6 +21,7 @@ from django.http import (
     JsonResponse,
 )
 from django.views.decorators.csrf import csrf_exempt
+from redis.exceptions import RedisError
 
 from listmonk_py.api.errors import DomainError
 from listmonk_py.configuration import runtime
@@ -26,6 +29,8 @@ from listmonk_py.configuration.public_page import message, page
 
 from . import consent, sign_up_guard
 from .models import List, Subscriber, Subscription
+
+logger = logging.getLogger(__name__)
 
 View = Callable[..., HttpResponse]
 
@@ -66,10 +71,21 @@ def public(*methods: str, personal: bool = False) -> Callable[[View], View]:
             except DomainError as error:
                 title = "That did not work"
                 return message(request, title, error.message, status=error.status, personal=personal)
+            except (OperationalError, InterfaceError, RedisError) as error:
+                logger.warning("%s has to wait: a server is away (%s)", request.path, str(error).strip())
+                return _away(request, personal=personal)
 
         return wrapped
 
     return decorate
+
+
+def _away(request: HttpRequest, *, personal: bool) -> HttpResponse:
+    """503: a mail provider that unsubscribes by one click (RFC 8058) tries again."""
+    text = "We cannot do this at the moment. Please try again in a few minutes."
+    answer = message(request, "Please try again", text, status=503, personal=personal)
+    answer["Retry-After"] = "60"
+    return answer
 
 
 def uuid_of(text: str) -> UUID:

@@ -220,6 +220,10 @@ def test_without_postgresql_known_links_redirect_and_unknown_ones_ask_to_come_ba
             unknown = server.get(click(campaign, UNKNOWN))
             seen = server.get(pixel(campaign))
 
+            leaving = server.post(f"/subscription/{campaign.uuid}/{UNKNOWN}")
+
+            assert (leaving.status_code, leaving.headers["retry-after"]) == (503, "60")
+            assert leaving.headers["content-type"].startswith("text/html")
             assert (known.status_code, known.headers["location"]) == (307, "https://example.com/fresh")
             assert (unknown.status_code, seen.status_code) == (503, 200)
             assert unknown.headers["retry-after"]
