@@ -229,7 +229,18 @@ def programs(options: Options) -> list[Program]:
         return process(name, *CELERY, *arguments, ready_line=WORKER_READY, stop_timeout_s=30)
 
     granian = [sys.executable, "-m", "granian", "--interface", "rsgi", "--host", options.host]
-    granian += ["--port", str(options.port), "--no-ws", "--respawn-failed-workers", "--backlog", "4096", "--backpressure", "8192", "--log-level", "warning"]
+    granian += [
+        "--port",
+        str(options.port),
+        "--no-ws",
+        "--respawn-failed-workers",
+        "--backlog",
+        "4096",
+        "--backpressure",
+        "8192",
+        "--log-level",
+        "warning",
+    ]
     return [
         process("web", *granian, "listmonk_py.server:app"),
         process("tracker", sys.executable, "manage.py", "tracker"),
