@@ -6,6 +6,7 @@ million people would hold their rows against imports, bounces and unsubscription
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
+from functools import partial
 from itertools import islice
 
 from django.db import connection, transaction
@@ -13,6 +14,7 @@ from django.db import connection, transaction
 from listmonk_py.api.errors import DomainError
 
 from . import consent
+from .deadlocks import retried
 from .models import Subscription
 
 CHUNK = 5_000
@@ -99,8 +101,5 @@ def parse_action(text: str) -> Action:
 
 
 def _in_chunks(ids: Iterable[int], change: Callable[[Sequence[int]], int]) -> int:
-    changed = 0
-    for chunk in chunks(ids, CHUNK):
-        with transaction.atomic():
-            changed += change(chunk)
-    return changed
+    atomically = transaction.atomic(change)
+    return sum(retried(partial(atomically, chunk)) for chunk in chunks(ids, CHUNK))

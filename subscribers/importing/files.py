@@ -18,7 +18,7 @@ from typing import BinaryIO, Protocol
 
 from django.conf import settings
 
-from listmonk_py.api.errors import DomainError
+from listmonk_py.api.errors import DomainError, Unavailable
 
 BLOCK_BYTES = 1 << 20
 STRAY_AFTER_S = 24 * 3600
@@ -57,16 +57,21 @@ def keep(upload: Upload) -> Path:
 
     Raises:
         BadFile: a ZIP that cannot be opened or has no CSV. Nothing is kept.
+        Unavailable: the disk is full, or the folder cannot be written.
     """
     suffix = ".csv" if (upload.name or "").lower().endswith(".csv") else ".zip"
     path = folder() / f"{uuid.uuid4()}{suffix}"
     temporary = getattr(upload, "temporary_file_path", None)
-    if temporary is not None:
-        shutil.copyfile(temporary(), path)
-    else:
-        with path.open("wb") as out:
-            for block in upload.chunks():
-                out.write(block)
+    try:
+        if temporary is not None:
+            shutil.copyfile(temporary(), path)
+        else:
+            with path.open("wb") as out:
+                for block in upload.chunks():
+                    out.write(block)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise Unavailable(f"The file cannot be stored on the server: {error.strerror}.") from None
     return _checked(path)
 
 

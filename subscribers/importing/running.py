@@ -1,7 +1,6 @@
 """Running an import: read, check, merge, checkpoint, until the file ends, somebody stops it, or it breaks."""
 
 import logging
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -9,12 +8,12 @@ from pathlib import Path
 
 import orjson
 from django.db import OperationalError, connection, transaction
-from psycopg import errors as pg
 
 from listmonk_py.configuration import runtime
 from listmonk_py.mail.addresses import DomainRules
 
 from .. import counts, lists
+from ..deadlocks import retried
 from ..models import ImportJob
 from . import announcing, files, jobs, merging, rows
 from .params import Params
@@ -23,7 +22,6 @@ from .reading import Broken, Reader, Record
 logger = logging.getLogger(__name__)
 
 CHUNK_ROWS = 10_000
-DEADLOCK_RETRIES = 5
 
 COPY_LINES = "COPY subscribers_importline (job_id, line, rejected, text, row) FROM STDIN"
 
@@ -150,24 +148,20 @@ def _store(job: ImportJob, params: Params, chunk: Chunk, header: rows.Header) ->
     Raises:
         LeaseLost: somebody else has the job; nothing was stored.
     """
-    for attempt in range(DEADLOCK_RETRIES):
-        try:
-            with transaction.atomic():
-                refused = merging.merge(chunk.people, params)
-                rejected = [*chunk.rejected, *_refused(refused, header)]
-                _copy_lines(job.pk, sorted(rejected), chunk.notes)
-                stored = len(chunk.people) - len(refused)
-                return jobs.checkpoint(
-                    job,
-                    rows_done=job.rows_done + chunk.seen,
-                    imported=job.imported + stored,
-                    rejected=job.rejected + len(rejected),
-                )
-        except OperationalError as error:
-            if attempt + 1 == DEADLOCK_RETRIES or not isinstance(error.__cause__, pg.DeadlockDetected):
-                raise
-            time.sleep(0.1 * 2**attempt)
-    raise AssertionError("the loop returns or raises")
+
+    @transaction.atomic
+    def store() -> str:
+        refused = merging.merge(chunk.people, params)
+        rejected = [*chunk.rejected, *_refused(refused, header)]
+        _copy_lines(job.pk, sorted(rejected), chunk.notes)
+        return jobs.checkpoint(
+            job,
+            rows_done=job.rows_done + chunk.seen,
+            imported=job.imported + len(chunk.people) - len(refused),
+            rejected=job.rejected + len(rejected),
+        )
+
+    return retried(store)
 
 
 def _refused(refused: list[tuple[rows.Person, str]], header: rows.Header) -> list[rows.Rejected]:

@@ -157,7 +157,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tree=TREES, value=VALUES, name=st.text(alphabet="aAzZé01.-", max_size=4))
 def test_both_evaluators_agree(tree, value, name):
     Subscriber.objects.update_or_create(
