@@ -6,6 +6,7 @@ from rest_framework.response import Response
 
 from listmonk_py.api import paging
 from listmonk_py.api.errors import DomainError, NotFound
+from listmonk_py.api.query import is_set
 from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView, pk
 
@@ -38,7 +39,7 @@ class BouncesView(BounceRows):
 
     def delete(self, request: Request) -> Response:
         pks = paging.ids(request, "id", fail=DomainError)
-        every = request.query_params.get("all") == "true"
+        every = is_set(request, "all")
         if not pks and not every:
             raise DomainError("Invalid ID(s): name the bounces to delete, or say all=true.")
         listing.delete(request.user, None if every else pks)

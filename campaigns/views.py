@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from listmonk_py.api import paging
 from listmonk_py.api.errors import DomainError
+from listmonk_py.api.query import is_set
 from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView, pk
 from tracking import counts
@@ -61,7 +62,7 @@ class CampaignsView(ApiView):
             request.user,
             ids=paging.ids(request, "id", fail=DomainError),
             query=request.query_params.get("query", ""),
-            everything=request.query_params.get("all") == "true",
+            everything=is_set(request, "all"),
         )
         deleting.delete(ids)
         return self.data(True)
@@ -140,7 +141,7 @@ def one(campaign_id: int) -> dict[str, Any]:
 
 
 def no_body(request: Request) -> bool:
-    return request.query_params.get("no_body") in ("true", "1")
+    return is_set(request, "no_body")
 
 
 def tagged(response: Response, campaign: Campaign) -> Response:

@@ -3,6 +3,7 @@
 from django.http import StreamingHttpResponse
 from django.utils.cache import patch_vary_headers
 
+from listmonk_py.api.query import is_set
 from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView
 
@@ -16,7 +17,7 @@ class Export(ApiView):
     needs = {"GET": READ}
 
     def get(self, request: Request) -> StreamingHttpResponse:
-        with_lists = request.query_params.get("lists") == "true"
+        with_lists = is_set(request, "lists")
         pieces = exporting.rows(asked_people(request), request.user, with_lists=with_lists)
         gzip = "gzip" in request.headers.get("Accept-Encoding", "")
         response = StreamingHttpResponse(

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 
 from listmonk_py.api import body, paging
 from listmonk_py.api.errors import DomainError
+from listmonk_py.api.query import is_set
 from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView, pk
 
@@ -55,7 +56,7 @@ class Lists(ApiView):
         return List.objects.visible_to(self.request.user)
 
     def get(self, request: Request) -> Response:
-        if request.query_params.get("minimal") == "true":
+        if is_set(request, "minimal"):
             return self._minimal(request)
         filters = asked_filters(request)
         order = paging.ordering(request, ORDER, default="created_at")
@@ -89,7 +90,7 @@ class Lists(ApiView):
             lists.delete(ids, request.user)
         elif request.query_params.get("query", "").strip():
             lists.delete_matching(asked_filters(request), request.user)
-        elif request.query_params.get("all") == "true":
+        elif is_set(request, "all"):
             lists.delete_matching(lists.Filters(), request.user)
         else:
             raise DomainError("One or more IDs are invalid: id or query required")
