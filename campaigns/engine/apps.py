@@ -31,3 +31,6 @@ def make_periodic_tasks(**_: Any) -> None:
         expires_s=5,
         protected=True,
     )
+    periodic.ensure(
+        "Tend the ledger", "campaigns.engine.tasks.tend_ledger", every_s=6 * 3600, queue="default"
+    )

@@ -29,6 +29,8 @@ class Job:
     from_email: str
     audience: Audience
     rules: RetryRules
+    # The campaign's version and that of the settings.
+    made_of: tuple[int, int]
     # Whether a template shows when somebody was added or changed.
     wants_times: bool = True
 
@@ -46,6 +48,17 @@ class Job:
         """The campaign's own limit [1/s] as it is set now."""
         return Campaign.objects.filter(pk=self.campaign_id).values_list("rate", flat=True).first()
 
+    def is_current(self) -> bool:
+        """Whether `prepare` would give the same job: content, lists and settings are what they were."""
+        campaign = (
+            Campaign.objects.defer("body", "body_source", "altbody").filter(pk=self.campaign_id).first()
+        )
+        if campaign is None:
+            return False
+        return (campaign.version, runtime.version()) == self.made_of and Audience.of(
+            campaign
+        ) == self.audience
+
     @staticmethod
     def max_errors() -> int:
         return int(runtime.get("app.max_send_errors"))
@@ -58,6 +71,7 @@ def prepare(campaign_id: int) -> Job:
         Campaign.DoesNotExist: it was deleted.
         DomainError: its messenger is gone, or its content does not compile.
     """
+    version = runtime.version()
     campaign = Campaign.objects.select_related("template").get(pk=campaign_id)
     letter = compiled.letter_of(campaign)
     return Job(
@@ -67,6 +81,7 @@ def prepare(campaign_id: int) -> Job:
         from_email=letter.spec.from_email,
         audience=Audience.of(campaign),
         rules=retry_rules(),
+        made_of=(campaign.version, version),
         wants_times=_shows_times(letter),
     )
 

@@ -92,6 +92,15 @@ TAKE_BACK = """
  RETURNING b.id
 """
 
+# Anybody who is to be served before the holder of a slice goes on: another campaign, a domain group with a
+# pace of its own, or people in doubt.
+OTHERS_WAIT = """
+    SELECT EXISTS (
+        SELECT FROM engine_batch b JOIN campaigns_campaign c ON c.id = b.campaign_id AND c.status = 'running'
+         WHERE b.state = 0 AND b.token IS NULL AND (b.not_before IS NULL OR b.not_before <= now())
+           AND (b.campaign_id <> %(campaign)s OR b.domain_group <> %(domain_group)s OR b.doubtful > b.done))
+"""
+
 LOOK = """
     SELECT b.done, b.announced, b.size, c.status
       FROM engine_batch b JOIN campaigns_campaign c ON c.id = b.campaign_id
@@ -140,6 +149,11 @@ def take_back() -> int:
     return len(run(TAKE_BACK, {}))
 
 
+def others_wait(campaign_id: int, domain_group: str) -> bool:
+    """Whether a sender of this campaign and domain group has to give way."""
+    return bool(run(OTHERS_WAIT, {"campaign": campaign_id, "domain_group": domain_group})[0][0])
+
+
 def look(lease: Lease) -> tuple[int, int, int, str] | None:
     """The batch as it is stored now: done, announced, size, campaign status; None when the lease is lost.
 
@@ -150,4 +164,4 @@ def look(lease: Lease) -> tuple[int, int, int, str] | None:
     return rows[0] if rows else None  # type: ignore[return-value]
 
 
-__all__ = ["LEASE_S", "Lease", "claim", "claim_next", "look", "release", "renew", "take_back"]
+__all__ = ["LEASE_S", "Lease", "claim", "claim_next", "look", "others_wait", "release", "renew", "take_back"]

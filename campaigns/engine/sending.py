@@ -81,6 +81,7 @@ class Sender:
         self._slow: dict[str, str] = {}  # domain to its limited group
         self._limits_at = float("-inf")
         self._tokens_at = 0.0
+        self._until = float("inf")
         self._next_batch_at = float("-inf")
         self._touched: dict[int, float] = {}
         self._progress_at = clock()
@@ -97,11 +98,11 @@ class Sender:
         leaves at most `MOST_UNSETTLED` recipients in doubt, which the next holder settles.
         """
         self.domain_group = lease.domain_group
-        until = self.clock() + SLICE_S
+        self._until = self.clock() + SLICE_S
         self._open(lease)
         try:
             while self.windows:
-                self._look_around(until)
+                self._look_around()
                 self._collect()
                 self._miss()
                 self._announce()
@@ -127,13 +128,16 @@ class Sender:
         self.windows.append(window)
         self._touched[window.serial] = self.clock()
 
-    def _look_around(self, until: float) -> None:
+    def _look_around(self) -> None:
         """See whether to stop announcing, and keep the leases."""
         now = self.clock()
         if self.stopping():
             self.ending = self.ending or "stopping"
-        elif now >= until:
-            self.ending = self.ending or "slice"
+        elif now >= self._until and not self.ending:
+            if self._with_database(self._may_go_on):
+                self._until = now + SLICE_S
+            else:
+                self.ending = "slice"
         elif not self.ending and (fault := self.transmission.fault):
             self.ending, self.pause_s = fault, SERVER_REST_S
         for window in list(self.windows):
@@ -145,6 +149,13 @@ class Sender:
             logger.warning("Campaign %s: the server has been silent too long.", self.job.campaign_id)
             self.transmission.close(0)
             self.ending = self.ending or "stalled"
+
+    def _may_go_on(self) -> bool:
+        """Whether the slice may be followed by another at once: nobody waits, and nothing was changed.
+
+        Stopping costs a drained pipeline and a start; so it is done where it serves somebody.
+        """
+        return self.job.is_current() and not leases.others_wait(self.job.campaign_id, self.domain_group)
 
     def _close_done(self) -> None:
         """Give back the batches of which nothing is left or nothing more will be announced."""
@@ -186,6 +197,9 @@ class Sender:
             results = []
             if pause_s and not any(window.ready for window in self.windows) and not self.ending:
                 time.sleep(pause_s)
+        self._note(results)
+
+    def _note(self, results: list[Result]) -> None:
         if results:
             self._progress_at = self.clock()
             self._count(len(results))
@@ -271,14 +285,15 @@ class Sender:
         self._write_others(window)
         if window not in self.windows:
             return
-        if self.transmission.pending <= ALMOST_IDLE:
-            # The window, not the server, is what holds us up: a slow checkpoint must not shrink it further.
-            self._cap = min(MOST_UNSETTLED, self._cap + self._cap // 4)
         before = window.announced
         found = self._checkpoint(window, announce=before + granted)
         if found is None:
             self._return_tokens(granted)
             return
+        self._note(self.transmission.wait(0))
+        if self.transmission.pending <= ALMOST_IDLE:
+            # Connections ran dry while this was announced: a slow checkpoint asks for larger windows.
+            self._cap = min(MOST_UNSETTLED, self._cap + self._cap // 4)
         used = self._send(window, found.people)
         self._return_tokens(granted - used)
         if found.status != "running":
@@ -292,7 +307,10 @@ class Sender:
             if person.obstacle:
                 window.settle(person.position, skipped(person.obstacle))
                 continue
-            if self._slow.get(person.email.rpartition("@")[2].lower(), self.domain_group) != self.domain_group:
+            if (
+                self._slow.get(person.email.rpartition("@")[2].lower(), self.domain_group)
+                != self.domain_group
+            ):
                 window.settle(person.position, throttled(person.history))
                 continue
             try:

@@ -3,7 +3,7 @@
 from celery import current_app, shared_task
 from celery.signals import worker_process_init
 
-from . import heartbeats, scan, stopping, working
+from . import heartbeats, partitions, scan, stopping, working
 
 QUEUE = "campaigns"
 
@@ -25,6 +25,13 @@ def scan_campaigns() -> None:
 def plan_campaign(campaign_id: int) -> None:
     """Write batches for a second, then let the scan go on with it. See `planning.plan`."""
     scan.plan_now(campaign_id)
+
+
+@shared_task(ignore_result=True)
+def tend_ledger() -> None:
+    """Make partitions ahead and drop old records. Twice is harmless. See `partitions`."""
+    partitions.make_ahead()
+    partitions.drop_old()
 
 
 @worker_process_init.connect
