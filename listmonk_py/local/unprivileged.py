@@ -10,7 +10,7 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,18 +118,24 @@ def service_account() -> pwd.struct_passwd:
         ) from None
 
 
-def own_copy(source: Path, name: str, who: Disguise) -> Path:
-    """Copy the folder `source` once to the service account's home, readable by it; return the copy."""
+def own_copy(site_packages: Path, folders: Sequence[str], name: str, who: Disguise) -> Path:
+    """Copy `folders` of `site_packages` once to the service account's home, readable by it.
+
+    Returns the copy, in which they lie beside each other as before: programs of a wheel find their
+    libraries by relative paths.
+    """
     assert who.home is not None
     target = who.home / name
-    if not target.exists():
-        draft = who.home / f".{name}-{os.getpid()}"
-        shutil.copytree(source, draft, symlinks=True)
-        for folder, _, files in os.walk(draft):
-            os.chmod(folder, 0o755)  # noqa: S103 - public binaries
-            for file in files:
-                path = Path(folder, file)
-                if not path.is_symlink():
-                    path.chmod(path.stat().st_mode | 0o444)
-        os.replace(draft, target)
+    if target.exists():
+        return target
+    draft = who.home / f".{name}-{os.getpid()}"
+    for folder in folders:
+        shutil.copytree(site_packages / folder, draft / folder, symlinks=True)
+    for folder_path, _, files in os.walk(draft):
+        os.chmod(folder_path, 0o755)  # noqa: S103 - public binaries
+        for file in files:
+            path = Path(folder_path, file)
+            if not path.is_symlink():
+                path.chmod(0o755 if os.access(path, os.X_OK) else 0o644)
+    os.replace(draft, target)
     return target

@@ -1,12 +1,16 @@
 """Real servers in a folder of the test, started and killed the way a bad day does it."""
 
 import os
+import pwd
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -171,3 +175,32 @@ def test_root_runs_the_server_as_somebody_else(cluster, address, log):
     cluster.start(address, output=log)
 
     assert (cluster.folder / "postmaster.pid").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a service account")
+def test_without_user_namespaces_a_service_account_runs_its_own_copy(tmp_path, address, log, monkeypatch):
+    """tmp_path cannot be entered by the account, so its data and its binaries must be elsewhere."""
+    home = Path(tempfile.mkdtemp(prefix="listmonk-py-service-"))
+    home.chmod(0o755)
+    monkeypatch.setattr(unprivileged, "namespace_works", lambda: False)
+    monkeypatch.setattr(unprivileged, "SERVICE_USER", "nobody")
+    monkeypatch.setattr(unprivileged, "SERVICE_HOME", home)
+    server = postgres.Postgres(tmp_path / "postgresql")
+    try:
+        server.create(address.password)
+        server.start(address, output=log)
+        with postgres.connect(address, "listmonk") as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
+        assert server.child is not None
+        owner = Path(f"/proc/{server.child.pid}").stat().st_uid
+        assert owner == pwd.getpwnam("nobody").pw_uid
+        server.stop()
+
+        again = postgres.Postgres(tmp_path / "postgresql")
+        again.start(address, output=log)
+        with postgres.connect(address, "listmonk") as connection:
+            assert connection.execute("SELECT one FROM kept").fetchone() == (1,)
+        again.stop()
+    finally:
+        server.stop()
+        shutil.rmtree(home)

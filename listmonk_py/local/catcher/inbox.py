@@ -26,7 +26,8 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 70rem; p
 h1 { font-size: 1.3rem } a { color: inherit } table { border-collapse: collapse; width: 100% }
 td, th { text-align: left; padding: .35rem .6rem .35rem 0; vertical-align: top }
 td, th { border-bottom: 1px solid var(--line) }
-form { margin: 0 0 1rem } td { overflow-wrap: anywhere } th { font-weight: 600; white-space: nowrap } .muted { opacity: .65 }
+form { margin: 0 0 1rem } .muted { opacity: .65 }
+td { overflow-wrap: anywhere } th { font-weight: 600; white-space: nowrap }
 iframe { width: 100%; height: 75vh; border: 1px solid var(--line); background: #fff }
 input { font: inherit; padding: .3rem .5rem; width: 20rem; max-width: 100% } pre { white-space: pre-wrap }
 """
