@@ -14,7 +14,7 @@ from typing import Any
 
 import hiredis
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import Error, close_old_connections
 
 from listmonk_py.configuration import runtime
 
@@ -59,7 +59,7 @@ class Privacy:
             try:
                 close_old_connections()
                 self.refresh()
-            except DatabaseError as error:
+            except Exception as error:  # this thread must outlive whatever PostgreSQL does
                 logger.warning("The tracking settings stay as they were (%s).", error)
             time.sleep(PRIVACY_EVERY_S)
 
@@ -134,7 +134,7 @@ def _from_postgresql(uuid: str) -> str | None:
     close_old_connections()
     try:
         return links.target(uuid)
-    except DatabaseError as error:
+    except Error as error:
         raise ConnectionError(str(error)) from error
 
 

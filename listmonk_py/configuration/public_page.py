@@ -6,7 +6,7 @@ permits (contract 4).
 
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -60,5 +60,5 @@ def site() -> dict[str, Any]:
 def _get(key: str) -> Any:
     try:
         return runtime.get(key)
-    except DatabaseError:
+    except Error:
         return FIELDS[key].default
