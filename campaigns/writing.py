@@ -13,8 +13,9 @@ from listmonk_py.configuration import runtime
 from listmonk_py.mail import messengers
 from listmonk_py.mail.addresses import DomainRules, InvalidEmail, parse_mailbox
 from subscribers.models import List
+from subscribers.tags import normalised
 
-from . import checking, slugs, tags
+from . import checking, slugs
 from .media.models import CampaignMedia, Media
 from .models import Campaign, CampaignList, Template
 from .optin import optin_body
@@ -169,7 +170,7 @@ def _apply(campaign: Campaign, values: dict[str, Any]) -> None:
     if values.get("messenger"):
         campaign.messenger = _messenger(values["messenger"])
     if "tags" in values:
-        campaign.tags = tags.normalise(values["tags"] or [])
+        campaign.tags = normalised(values["tags"] or [])
     if "headers" in values:
         campaign.headers = _headers(values["headers"] or [])
     if "archive_slug" in values:
