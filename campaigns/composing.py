@@ -6,10 +6,9 @@ from urllib.parse import urlsplit
 from campaigns.media import storage
 from campaigns.media.models import Media
 from listmonk_py.configuration import runtime
-from listmonk_py.mail.addresses import InvalidEmail, parse_mailbox
-from listmonk_py.mail.dkim import Signer
 from listmonk_py.mail.letter_spec import LetterSpec
 from listmonk_py.mail.outgoing import Attachment
+from listmonk_py.mail.signing import signer_of
 from listmonk_py.templating.images import embed_images
 from listmonk_py.templating.links import link_function
 from tracking import links
@@ -94,20 +93,3 @@ def _feedback_id(campaign: Campaign, root_url: str) -> str:
     """What Gmail's postmaster tools count complaints by: campaign, kind, and the sender at the end."""
     host = urlsplit(root_url).hostname or "localhost"
     return f"{campaign.uuid}:{campaign.type}:campaign:{host}"
-
-
-def signer_of(from_email: str) -> Signer | None:
-    """The DKIM signer for this From address: the first enabled key whose domain aligns with it."""
-    try:
-        domain = parse_mailbox(from_email).domain
-    except InvalidEmail:
-        return None
-    for entry in runtime.get("engine.dkim"):
-        if not entry.get("enabled", True):
-            continue
-        signer = Signer(
-            domain=entry["domain"], selector=entry["selector"], private_key_pem=entry["private_key"]
-        )
-        if signer.signs_for(domain):
-            return signer
-    return None

@@ -10,6 +10,7 @@ from campaigns.models import Template
 from listmonk_py.configuration import runtime
 from listmonk_py.mail.letter import CompiledLetter, LetterSpec, compile_letter
 from listmonk_py.mail.outgoing import Attachment
+from listmonk_py.mail.signing import signer_of
 from listmonk_py.templating.content import to_html
 from listmonk_py.templating.golang import to_jinja
 
@@ -66,6 +67,7 @@ def _spec(template: Template, payload: dict[str, Any], attachments: tuple[Attach
         attachments=attachments,
         extra_names=("tx",),
         root_url=runtime.get("app.root_url"),
+        signer=signer_of(payload["from_email"]),
     )
 
 

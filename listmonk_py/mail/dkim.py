@@ -43,12 +43,23 @@ class InvalidKey(DomainError):
 class Signer:
     """Signs messages for one domain with one key, which is read once.
 
+    Args:
+        left_open: lower-case names of fields that may still be added behind the signature, by an SMTP server's
+            settings: they are not named beyond those that are there.
+
     Raises:
         InvalidKey: the PEM text is no RSA (1024 bits or more) or Ed25519 private key, or the domain or
             selector is not a DNS name.
     """
 
-    def __init__(self, *, domain: str, selector: str, private_key_pem: str) -> None:
+    def __init__(
+        self,
+        *,
+        domain: str,
+        selector: str,
+        private_key_pem: str,
+        left_open: frozenset[str] = frozenset(),
+    ) -> None:
         try:
             self.domain = ascii_domain(domain.strip())
         except InvalidEmail as error:
@@ -62,11 +73,11 @@ class Signer:
             f"DKIM-Signature: v=1; a={algorithm}; c=relaxed/relaxed; d={self.domain};\r\n s={selector};"
         ).encode("ascii")
         self._kept: dict[bytes, bytes] = {}
+        self._oversigned = frozenset(OVERSIGNED_FIELDS) - left_open
 
     def signs_for(self, from_domain: str) -> bool:
         """Whether a signature would align with a From address of `from_domain` (the domain or one below)."""
-        domain = from_domain.lower()
-        return domain == self.domain or domain.endswith("." + self.domain)
+        return aligns(from_domain, self.domain)
 
     def sign(self, head: bytes, body: Sequence[bytes], *, time_s: int | None = None) -> bytes:
         """Return the `DKIM-Signature` field to put before `head`.
@@ -85,7 +96,7 @@ class Signer:
         for name in SIGNED_FIELDS:
             # Several fields of one name are taken from the last up (RFC 6376 section 5.4.2).
             occurrences = fields.get(name, [])
-            names += [name] * (len(occurrences) + (name in OVERSIGNED_FIELDS))
+            names += [name] * (len(occurrences) + (name in self._oversigned))
             signed += reversed(occurrences)
         stamp = b" t=%d;" % time_s if time_s is not None else b""
         unsigned = b"%b%b\r\n bh=%b;\r\n h=%b;\r\n b=" % (
@@ -122,6 +133,12 @@ class Signer:
             out.append(canonical)
         content = b"".join(out).rstrip(b"\r\n")
         return sha256(content + b"\r\n" if content else b"").digest()
+
+
+def aligns(from_domain: str, signing_domain: str) -> bool:
+    """Whether mail from `from_domain` may be signed for `signing_domain`: the same, or one below it."""
+    domain, signing = from_domain.lower(), signing_domain.lower()
+    return domain == signing or domain.endswith("." + signing)
 
 
 def choose_signer(signers: Iterable[Signer], from_domain: str) -> Signer | None:

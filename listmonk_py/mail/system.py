@@ -28,6 +28,7 @@ from .addresses import normalise_email
 from .letter import CompiledLetter, LetterSpec, RenderError, compile_letter
 from .models import SystemMail
 from .outgoing import Attachment, Outcome, Result
+from .signing import signer_of
 
 logger = logging.getLogger(__name__)
 
@@ -175,6 +176,7 @@ def _spec(mail: SystemMail) -> LetterSpec:
         extra_names=("mail",),
         auto_submitted="auto-generated",
         root_url=root_url(),
+        signer=signer_of(runtime.get("app.from_email")),
     )
 
 
