@@ -45,7 +45,7 @@ class SessionCookie(BaseAuthentication):
         check = CsrfViewMiddleware(lambda _: HttpResponse())
         check.process_request(request._request)
         request._request._dont_enforce_csrf_checks = False  # type: ignore[attr-defined]
-        if check.process_view(request._request, lambda: None, (), {}):  # type: ignore[arg-type]
+        if check.process_view(request._request, lambda _: HttpResponse(), (), {}):
             raise Forbidden("This request comes from another site, or lacks the CSRF token.")
 
 
