@@ -45,7 +45,6 @@ def _counted(name: str) -> Coalesce:
 @admin.register(Campaign)
 class CampaignAdmin(CampaignPages):
     form = CampaignForm
-    compressed_fields = False  # labels above: the preview stands beside
     list_display = ("title", "state", "progress", "opened", "clicked", "to_lists", "when")
     list_display_links = None
     list_filter = (("status", ChoicesDropdownFilter), ("lists", RelatedDropdownFilter))
@@ -205,7 +204,6 @@ def _moment(word: str, moment: Any) -> str:
 @admin.register(Template)
 class TemplateAdmin(StaffAdmin):
     form = TemplateForm
-    compressed_fields = False
     list_display = ("name", "kind", "subject", "used", "updated_at")
     list_filter = (("type", ChoicesDropdownFilter),)
     search_fields = ("name", "subject")

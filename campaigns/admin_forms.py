@@ -39,6 +39,19 @@ CODE = {"rows": 22, "spellcheck": "false", "class": "lm-code"}
 SMALL_CODE = {"rows": 4, "spellcheck": "false", "class": "lm-code"}
 
 
+# What a new template starts with: the least that is a frame.
+NEW_FRAME = """\
+<!doctype html>
+<html>
+  <body style="font-family: sans-serif; max-width: 600px; margin: 0 auto; padding: 20px;">
+    {{ template "content" . }}
+    <p><a href="{{ UnsubscribeURL }}">Unsubscribe</a></p>
+    {{ TrackView }}
+  </body>
+</html>
+"""
+
+
 def messenger_choices() -> list[tuple[str, str]]:
     names = messengers.names()
     return [(name, "email: all SMTP servers" if name == "email" else name) for name in names]
@@ -221,6 +234,8 @@ class TemplateForm(DomainForm):
             ]
             if self.instance.pk is not None:
                 self.fields["type"].disabled = True
+            else:
+                self.initial.setdefault("body", NEW_FRAME)
 
     def write(self, values: dict[str, Any]) -> Template:
         if self.instance.pk is None:

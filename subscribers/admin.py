@@ -57,7 +57,6 @@ class SubscriptionFilter(DropdownFilter):
 @admin.register(Subscriber)
 class SubscriberAdmin(BigTableAdmin):
     form = SubscriberForm
-    compressed_fields = False
     list_display = ("person", "state", "on_lists", "joined")
     list_display_links = None
     list_filter = (("status", ChoicesDropdownFilter), OnListFilter, SubscriptionFilter)
@@ -171,7 +170,6 @@ class SubscriberAdmin(BigTableAdmin):
 @admin.register(List)
 class ListAdmin(StaffAdmin):
     form = ListForm
-    compressed_fields = False
     list_display = ("title", "kind", "opt", "members", "state", "updated_at")
     list_display_links = None
     list_filter = (

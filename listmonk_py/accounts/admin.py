@@ -19,7 +19,6 @@ from .permissions import USER_PERMISSIONS
 @admin.register(User)
 class UserAdmin(StaffAdmin):
     form = UserForm
-    compressed_fields = False
     list_display = ("username", "name", "kind", "state", "user_role", "list_role", "factors", "loggedin_at")
     list_filter = (("type", ChoicesDropdownFilter), ("status", ChoicesDropdownFilter))
     list_select_related = ("user_role", "list_role")
@@ -78,7 +77,6 @@ class UserAdmin(StaffAdmin):
 @admin.register(Role)
 class RoleAdmin(StaffAdmin):
     form = RoleForm
-    compressed_fields = False
     list_display = ("name", "kind", "may", "held_by", "updated_at")
     list_filter = (("type", ChoicesDropdownFilter),)
     search_fields = ("name",)
@@ -137,7 +135,6 @@ class RoleAdmin(StaffAdmin):
 @admin.register(ApiToken)
 class ApiTokenAdmin(StaffAdmin):
     form = TokenForm
-    compressed_fields = False
     list_display = ("label", "user", "state", "last_used_at", "expires_at", "created_at")
     list_select_related = ("user",)
     search_fields = ("name", "user__username")

@@ -103,7 +103,7 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
     list_per_page = 50
     list_filter_submit = True
     warn_unsaved_form = True
-    compressed_fields = True
+    compressed_fields = False  # labels above their inputs: forms share the page with previews and timelines
     # Text fields that are short.
     one_line: tuple[str, ...] = ("name", "email", "username", "key")
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import Resolver404, URLPattern, URLResolver, path, re_path, resolve, reverse
+from django.urls import URLPattern, URLResolver, path, resolve, reverse
 
 from listmonk_py.accounts.pages import redirect_to_login
 
@@ -57,15 +57,12 @@ def to_login(request: HttpRequest, *args: object, **kwargs: object) -> HttpRespo
     return HttpResponseRedirect(f"/admin/login?{urlencode({'next': request.GET.get('next', '/admin/')})}")
 
 
-def with_slash(request: HttpRequest, rest: str) -> HttpResponse:
-    """An address of the admin without its slash. APPEND_SLASH is off, because `/api` counts it."""
+def unknown(request: HttpRequest, rest: str) -> HttpResponse:
+    """What the site does not know: perhaps only a slash is missing (APPEND_SLASH is off, because `/api`
+    counts it). Strangers are asked to sign in first, as in listmonk."""
     if not request.user.is_authenticated:
         return redirect_to_login(request)
-    try:
-        found = resolve(f"/admin/{rest}/")
-    except Resolver404:
-        raise Http404 from None
-    if found.url_name is None:  # the admin's page for everything that it does not know
+    if rest.endswith("/") or resolve(f"/admin/{rest}/").func is unknown:
         raise Http404
     query = request.META.get("QUERY_STRING")
     return HttpResponseRedirect(f"/admin/{rest}/{'?' + query if query else ''}")
@@ -80,6 +77,7 @@ def urlpatterns() -> list[URLPattern | URLResolver]:
         )
         for address, name in DEEP_LINKS.items()
     ]
+    admin.site.final_catch_all_view = False  # ours is `unknown`
     return [
         path("admin/login/", to_login),
         path("admin/logout/", lambda request: HttpResponseRedirect("/admin/logout")),
@@ -88,6 +86,6 @@ def urlpatterns() -> list[URLPattern | URLResolver]:
         ),
         path("admin/subscribers/lists/<int:pk>", people_of_list),
         *links,
-        re_path(r"^admin/(?P<rest>.+[^/])$", with_slash),
         path("admin/", admin.site.urls),
+        path("admin/<path:rest>", unknown),
     ]
