@@ -4,6 +4,7 @@ It works on the test's own database and Valkey database; tests that use it need 
 (`@pytest.mark.django_db(transaction=True)`).
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -91,21 +92,26 @@ def running(
         arguments += ["--port", str(port), "--no-ws", "--workers", str(workers), "--log-level", "warning"]
         arguments += ["--backlog", "4096", "--backpressure", "8192", target]
         process = subprocess.Popen(
-            arguments, cwd=ROOT, env=environment(**env), stdout=log, stderr=subprocess.STDOUT
+            arguments,
+            cwd=ROOT,
+            env=environment(**env),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     web = Web(process, port, path)
     try:
         _wait_until_it_answers(web, ready_path)
         yield web
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        path.unlink(missing_ok=True)
+        try:
+            web.stop()
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"The web server did not stop:\n{path.read_text()}") from None
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # no worker may outlive its test
+            path.unlink(missing_ok=True)
 
 
 def _wait_until_it_answers(web: Web, path: str) -> None:
