@@ -255,7 +255,7 @@ def test_what_belongs_to_another_list_is_refused(method, path, client):
 @pytest.mark.parametrize(("method", "path"), UNKNOWN)
 def test_what_belongs_to_another_list_might_as_well_not_exist(method, path, client):
     arrangements.bounced()
-    Bounce.objects.create(subscriber_id=24, source="x")
+    Bounce.objects.create(pk=50, subscriber_id=24, source="x")
 
     assert call(client, method, path) == (200, {"data": UNKNOWN[method, path]})
     assert Bounce.objects.filter(subscriber_id=24).count() == 1

@@ -1,0 +1,77 @@
+"""What the routes of bounces take and answer, for OpenAPI (contract 3.10, 8)."""
+
+from listmonk_py.api.shapes import (
+    ANYTHING,
+    BOOL,
+    DONE,
+    FREE,
+    ID,
+    STR,
+    TIME,
+    UUID,
+    Route,
+    array,
+    asked,
+    choice,
+    component,
+    data,
+    describe,
+    listing,
+    maybe,
+    obj,
+    page,
+    query,
+)
+
+TYPE = choice("soft", "hard", "complaint")
+BOUNCE = component(
+    "Bounce",
+    obj(
+        id=ID,
+        type=TYPE,
+        source=STR,
+        meta=FREE,
+        created_at=TIME,
+        email=STR,
+        subscriber_uuid=UUID,
+        subscriber_id=ID,
+        subscriber_status=choice("enabled", "disabled", "blocklisted"),
+        campaign=maybe(obj(id=ID, name=STR)),
+    ),
+)
+
+describe(
+    {
+        "GET /api/bounces": Route(
+            page(BOUNCE),
+            query=(
+                query("campaign_id", ID),
+                query("source", STR),
+                *listing("email", "campaign_name", "source", "created_at", "type"),
+            ),
+        ),
+        "DELETE /api/bounces": Route(DONE, query=(query("id", ID, many=True), query("all", BOOL))),
+        "PUT /api/bounces/blocklist": Route(DONE, "Blocklist everybody who has bounced."),
+        "GET /api/bounces/{}": Route(data(BOUNCE)),
+        "DELETE /api/bounces/{}": Route(DONE),
+        "GET /api/subscribers/{}/bounces": Route(data(array(BOUNCE))),
+        "DELETE /api/subscribers/{}/bounces": Route(DONE),
+        "POST /webhooks/bounce": Route(
+            DONE,
+            "A bounce of a person named by e-mail address or UUID.",
+            body=asked(
+                "type",
+                email=STR,
+                subscriber_uuid=UUID,
+                campaign_uuid=UUID,
+                source=STR,
+                type=TYPE,
+                meta=FREE,
+                created_at=TIME,
+            ),
+        ),
+        "POST /webhooks/service/{}": Route(
+            ANYTHING, "What a provider tells; each proves itself in its own way.", body=ANYTHING
+        ),
+    }
+)
