@@ -57,7 +57,7 @@ class BounceAdmin(BigTableAdmin):
     def person(self, bounce: Bounce) -> str:
         page = reverse("admin:subscribers_subscriber_change", args=[bounce.subscriber_id])
         return format_html(
-            '<a class="lm-title" href="{}">{}</a><span class="lm-under">{}</span>',
+            '<div class="lm-cell"><a class="lm-title" href="{}">{}</a><span class="lm-under">{}</span></div>',
             page,
             bounce.subscriber.email,
             bounce.subscriber.status,

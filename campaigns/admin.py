@@ -130,7 +130,7 @@ class CampaignAdmin(CampaignPages):
     def title(self, campaign: Campaign) -> str:
         page = "change" if campaign.status == Status.DRAFT else "overview"
         return format_html(
-            '<a class="lm-title" href="{}">{}</a><span class="lm-under">{}</span>',
+            '<div class="lm-cell"><a class="lm-title" href="{}">{}</a><span class="lm-under">{}</span></div>',
             reverse(f"admin:campaigns_campaign_{page}", args=[campaign.pk]),
             campaign.name,
             campaign.subject,
@@ -148,8 +148,8 @@ class CampaignAdmin(CampaignPages):
         rate = f"{found['rate']:,} a minute" if found["rate"] else ""
         trouble = f"{campaign.failed:,} failed" if campaign.failed else ""
         return format_html(
-            '<span class="lm-bar" title="{} %"><span style="width:{}%"></span></span>'
-            '<span class="lm-under">{} of {} {}</span>',
+            '<div class="lm-cell"><span class="lm-bar" title="{} %"><span style="width:{}%"></span></span>'
+            '<span class="lm-under">{} of {} {}</span></div>',
             found["percent"],
             found["percent"],
             f"{campaign.sent:,}",
@@ -186,7 +186,7 @@ def _with_rate(count: int, of: int) -> str:
     rate = rate_of(count, of)
     if rate is None:
         return "-"
-    return format_html('{}%<span class="lm-under">{}</span>', rate, f"{count:,}")
+    return format_html('<div class="lm-cell">{}%<span class="lm-under">{}</span></div>', rate, f"{count:,}")
 
 
 def _moment(word: str, moment: Any) -> str:

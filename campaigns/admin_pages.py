@@ -296,7 +296,6 @@ def report(campaign: Campaign) -> dict[str, Any]:
     counted = counts.of_campaigns([campaign.pk]).get(campaign.pk, {})
     views, clicks = counted.get("views", 0), counted.get("clicks", 0)
     tiles = [
-        ("Accepted", campaign.sent, rate_of(campaign.sent, campaign.to_send), "of the audience"),
         ("Opens", views, rate_of(views, campaign.sent), "of those accepted"),
         ("Clicks", clicks, rate_of(clicks, campaign.sent), "of those accepted"),
         ("Bounces", campaign.bounces, rate_of(campaign.bounces, campaign.sent), "of those accepted"),

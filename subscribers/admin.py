@@ -99,7 +99,7 @@ class SubscriberAdmin(BigTableAdmin):
     @display(description="Subscriber")
     def person(self, person: Subscriber) -> str:
         return format_html(
-            '<a class="lm-title lm-break" href="{}">{}</a><span class="lm-under">{}</span>',
+            '<div class="lm-cell"><a class="lm-title" href="{}">{}</a><span class="lm-under">{}</span></div>',
             reverse("admin:subscribers_subscriber_change", args=[person.pk]),
             person.email,
             person.name,
@@ -118,7 +118,8 @@ class SubscriberAdmin(BigTableAdmin):
         rows = list(person.subscriptions.all())  # type: ignore[attr-defined]
         words = ((row.list.name, "" if row.status == "confirmed" else f" ({row.status})") for row in rows[:4])
         shown = format_html_join(", ", '{}<span class="lm-quiet">{}</span>', words)
-        return format_html("{} and {} more", shown, len(rows) - 4) if len(rows) > 4 else shown or "-"
+        more = f" and {len(rows) - 4} more" if len(rows) > 4 else ""
+        return format_html("<div>{}{}</div>", shown, more) if rows else "-"
 
     @action(description="Change lists…", permissions=["change"])
     def change_lists(self, request: HttpRequest, queryset: "QuerySet[Subscriber]") -> HttpResponse | None:
@@ -187,7 +188,7 @@ class ListAdmin(StaffAdmin):
     @display(description="List", ordering="name")
     def title(self, one: List) -> str:
         return format_html(
-            '<a class="lm-title" href="{}">{}</a><span class="lm-under">{}</span>',
+            '<div class="lm-cell"><a class="lm-title" href="{}">{}</a><span class="lm-under">{}</span></div>',
             reverse("admin:subscribers_list_change", args=[one.pk]),
             one.name,
             ", ".join(one.tags or []),

@@ -78,6 +78,7 @@ def urlpatterns() -> list[URLPattern | URLResolver]:
         for address, name in DEEP_LINKS.items()
     ]
     admin.site.final_catch_all_view = False  # ours is `unknown`
+    admin.site.index_title = "Dashboard"
     return [
         path("admin/login/", to_login),
         path("admin/logout/", lambda request: HttpResponseRedirect("/admin/logout")),

@@ -56,7 +56,6 @@ def dashboard_callback(request: HttpRequest, context: dict[str, Any]) -> dict[st
     user: Any = request.user
     campaigns = Campaign.objects.visible_to(user)
     running = list(campaigns.filter(status=Status.RUNNING).select_related("run")[:MOST_ROWS])
-    steps = first_steps(user)
     return {
         **context,
         "running": [(campaign, figures(campaign)) for campaign in running],
@@ -65,7 +64,7 @@ def dashboard_callback(request: HttpRequest, context: dict[str, Any]) -> dict[st
         "drafts": list(campaigns.filter(status=Status.DRAFT).order_by("-updated_at")[:MOST_ROWS]),
         "tiles": tiles(user),
         "charts": charts(user),
-        "steps": steps if any(not step.is_done for step in steps) else [],
+        "steps": first_steps(user),
         "may_write": user.may("campaigns:manage", "campaigns:manage_all"),
     }
 
@@ -201,8 +200,11 @@ def charts(user: Any) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def first_steps(user: Any) -> list[Step]:
-    """What leads a fresh installation to its first mail; empty for those who cannot set it up."""
+    """What leads a fresh installation to its first mail; empty after it, and for those who cannot set it up."""
     if not user.may("settings:manage"):
+        return []
+    was_sent = Campaign.objects.filter(started_at__isnull=False).exists()
+    if was_sent and runtime.get("smtp"):
         return []
     has_server = any(server.get("enabled") for server in runtime.get("smtp")) or any(
         one.get("enabled") for one in runtime.get("anymail")
@@ -211,7 +213,6 @@ def first_steps(user: Any) -> list[Step]:
     has_sender = runtime.get("app.from_email") != FIELDS["app.from_email"].default
     has_people = bool(counted.counts(user)["subscribers"]["total"])
     campaign = Campaign.objects.order_by("-pk").first()
-    was_sent = Campaign.objects.filter(started_at__isnull=False).exists()
     if campaign is None:
         write = reverse("admin:campaigns_campaign_add")
     else:
