@@ -42,6 +42,14 @@ class Deployment:
         self.senders: list[subprocess.Popen[bytes]] = []
         self.others: list[subprocess.Popen[bytes]] = []
         self._stop = threading.Event()
+        self._paused = threading.Event()
+
+    def pause(self) -> None:
+        """Stop ticking for a while, as beat does while its own database is away."""
+        self._paused.set()
+
+    def resume(self) -> None:
+        self._paused.clear()
 
     def __enter__(self) -> Self:
         self.others.append(self.start("-Q", "scan", "-P", "solo", name="scan"))
@@ -94,7 +102,8 @@ class Deployment:
 
     def _tick(self) -> None:
         while not self._stop.wait(0.5):
-            doorbell.ring()
+            if not self._paused.is_set():
+                doorbell.ring()
 
     @staticmethod
     def heard_of() -> int:
