@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +84,20 @@ def load(url: str, *, connections: int, seconds: int, script: str, env: dict[str
     }
 
 
-def in_stream(client: Any) -> int:
-    """How many events the stream holds."""
+def in_stream(client: Any, *, at_least: int) -> int:
+    """How many different events the stream holds, after waiting for those that are late."""
     from tracking import events
 
-    total, last = 0, "-"
-    while entries := client.xrange(events.STREAM, min=last, count=5000):
-        total += sum(fields[events.FIELD.encode()].count(b"\n") for _, fields in entries)
-        last = "(" + entries[-1][0].decode()
-    return total
+    deadline = time.monotonic() + 10
+    while True:
+        ids, last = set(), "-"
+        while entries := client.xrange(events.STREAM, min=last, count=5000):
+            for _, fields in entries:
+                ids.update(line.split(b",", 2)[1] for line in fields[events.FIELD.encode()].splitlines())
+            last = "(" + entries[-1][0].decode()
+        if len(ids) >= at_least or time.monotonic() > deadline:
+            return len(ids)
+        time.sleep(0.2)
 
 
 def measure(options: argparse.Namespace) -> None:
@@ -122,7 +128,7 @@ def measure(options: argparse.Namespace) -> None:
                 cpu = cpu_s(ours.process.pid)
                 found = load(ours.url, env=env, **shape)
                 cpu = cpu_s(ours.process.pid) - cpu
-                kept = in_stream(client)
+                kept = in_stream(client, at_least=found["requests"])
                 line = {
                     "what": "tracking",
                     "connections": connections,
