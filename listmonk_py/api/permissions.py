@@ -41,5 +41,4 @@ def needed(view: Any, method: str) -> tuple[str, ...] | None:
     needs: dict[str, tuple[str, ...]] = getattr(view, "needs", {})
     if method in ("HEAD", "OPTIONS"):
         method = "GET"
-    found = needs.get(method, needs.get("*"))
-    return found
+    return needs.get(method, needs.get("*"))
