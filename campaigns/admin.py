@@ -68,7 +68,7 @@ class CampaignAdmin(CampaignPages):
         ),
         ("When and how fast", {"fields": ("send_at", "rate"), "classes": ["tab"]}),
         ("Plain text", {"fields": ("auto_altbody", "altbody"), "classes": ["tab"]}),
-        ("Attachments", {"fields": ("media",), "classes": ["tab"]}),
+        ("Attachments", {"fields": ("attachments",), "classes": ["tab"]}),
         ("Tags and headers", {"fields": ("tags", "headers", "attribs"), "classes": ["tab"]}),
         (
             "Archive",

@@ -85,11 +85,10 @@ class CampaignForm(DomainForm):
         label="Sent through",
         help_text="“email” uses every SMTP server; a named server or an HTTP messenger is used alone.",
     )
-    media = forms.ModelMultipleChoiceField(
+    attachments = forms.ModelMultipleChoiceField(
         queryset=Media.objects.none(),
         required=False,
         widget=UnfoldAdminSelect2MultipleWidget,
-        label="Attachments",
         help_text="Files of the media library. A link to a file reaches more mailboxes than an attachment.",
     )
     # The version that the form was opened with, so that two editors do not overwrite each other.
@@ -145,7 +144,7 @@ class CampaignForm(DomainForm):
         if "lists" not in self.fields:
             return  # shown to somebody who may not change it
         self.fields["lists"].queryset = List.objects.visible_to(self.user).order_by("name")  # type: ignore[attr-defined]
-        self.fields["media"].queryset = Media.objects.visible_to(self.user)  # type: ignore[attr-defined]
+        self.fields["attachments"].queryset = Media.objects.visible_to(self.user)  # type: ignore[attr-defined]
         self.fields["messenger"].choices = messenger_choices()  # type: ignore[attr-defined]
         for name in ("template", "archive_template"):
             field: Any = self.fields[name]
@@ -169,7 +168,7 @@ class CampaignForm(DomainForm):
         self.initial["lists"] = campaign.campaign_lists.filter(list__isnull=False).values_list(
             "list_id", flat=True
         )
-        self.initial["media"] = campaign.media.values_list("pk", flat=True)
+        self.initial["attachments"] = campaign.media.values_list("pk", flat=True)
         self.initial["messenger"] = campaign.messenger
         self.initial["opened_version"] = campaign.version
         if campaign.messenger not in messengers.names():
@@ -196,7 +195,7 @@ def campaign_values(values: dict[str, Any]) -> dict[str, Any]:
         "template_id": template.pk if template else None,
         "archive_template_id": archive_template.pk if archive_template else None,
         "lists": [one.pk for one in values.get("lists") or ()],
-        "media": [one.pk for one in values.get("media") or ()],
+        "media": [one.pk for one in values.get("attachments") or ()],
     }
 
 

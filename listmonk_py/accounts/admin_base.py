@@ -70,7 +70,7 @@ class DomainForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def save(self, commit: bool = True) -> Any:
         """`write` has stored it already."""
-        self.save_m2m = lambda: None
+        self.save_m2m = lambda: None  # type: ignore[method-assign]
         return self.instance
 
 
@@ -239,7 +239,7 @@ class KeysetChangeList(ChangeList):
         found.pop(BELOW, None)
         return found
 
-    def get_ordering(self, request: HttpRequest, queryset: Any) -> list[str]:
+    def get_ordering(self, request: HttpRequest, queryset: Any) -> list[Any]:
         return ["-pk"]
 
     def get_results(self, request: HttpRequest) -> None:

@@ -209,9 +209,10 @@ class SettingsPage:
         with_secret = frozenset(one["uuid"] for one in stored if any(one.get(name) for name in secret))
         form = type("Entry", (EntryForm,), {"leaves": leaves, "secret_uuids": with_secret})
         initial = [{name: "" if name in secret else value for name, value in one.items()} for one in stored]
-        made = formset_factory(form, extra=0, can_delete=True, max_num=1000)
+        made: Any = formset_factory(form, extra=0, can_delete=True, max_num=1000)
         prefix = field.key.replace(".", "_")
-        return made(data, initial=initial, prefix=prefix)
+        found: BaseFormSet = made(data, initial=initial, prefix=prefix)
+        return found
 
     def rows(self) -> list[dict[str, Any]]:
         """What the page shows, in order: a setting's inputs, or its entries."""

@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.urls import reverse
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from campaigns.models import Campaign, Template
 from listmonk_py.configuration import runtime
+from listmonk_py.configuration.setting_pages import PAGES
 from subscribers.models import List, Subscriber
 from tests.engine.conftest import add_people, engine, send_all, sink  # noqa: F401 - fixtures
 from tests.factories import PASSWORD, make_list, make_role, make_subscriber, make_user
@@ -222,8 +225,6 @@ def furnished(transactional_db: None) -> list[str]:
 
 
 def _listings() -> list[str]:
-    from django.contrib import admin
-
     names = [f"admin:{m._meta.app_label}_{m._meta.model_name}_changelist" for m in admin.site._registry]
     return [reverse(name) for name in names]
 
@@ -243,14 +244,10 @@ def _forms() -> list[str]:
 
 
 def _groups() -> list[str]:
-    from listmonk_py.configuration.setting_pages import PAGES
-
     return list(PAGES)
 
 
 def _first_task() -> int:
-    from django_celery_beat.models import IntervalSchedule, PeriodicTask
-
     every, _ = IntervalSchedule.objects.get_or_create(every=1, period="seconds")
     task, _ = PeriodicTask.objects.get_or_create(
         name="Every second", defaults={"task": "x", "interval": every}
