@@ -167,7 +167,7 @@ describe(
             query=(
                 *FILTERS,
                 *listing("email", "name", "status", "created_at", "updated_at", "id"),
-                query("cursor", STR, about="`next` of the page before; empty for the first."),
+                query("cursor", STR, about="`next_cursor` of the page before; empty for the first."),
             ),
         ),
         "POST /api/subscribers": Route(data(SUBSCRIBER), body=asked("email", **SUBSCRIBER_FIELDS)),

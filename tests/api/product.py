@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,12 +52,18 @@ class Product:
 
 
 @contextmanager
-def running(sink: SmtpSink) -> Iterator[Product]:
-    """The recorded installation, committed, with all its processes; the database is empty afterwards."""
+def running(sink: SmtpSink, *, workers: bool = True) -> Iterator[Product]:
+    """The recorded installation, committed, with its web server and all other processes, or the web server
+    alone; the database is empty afterwards.
+    """
     redis_client().flushdb()
     try:
         tokens = world.build(sink)
-        with web.running() as server, _worker(), _beat():
+        with ExitStack() as processes:
+            server = processes.enter_context(web.running())
+            if workers:
+                processes.enter_context(_worker())
+                processes.enter_context(_beat())
             yield Product(server.url, tokens, sink)
     finally:
         call_command("flush", verbosity=0, interactive=False)
