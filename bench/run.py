@@ -17,9 +17,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from engine_stage import Sink, Stage, Workers, build_sink, full_language, newsletter
+from engine_stage import PostfixSink, Sink, Stage, Workers, build_sink, full_language, newsletter
 
-SMTP_SOURCE = shutil.which("smtp-source", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+PATHS = "/usr/sbin:/usr/bin:/usr/local/sbin"
+SMTP_SOURCE = shutil.which("smtp-source", path=PATHS)
+SMTP_SINK = shutil.which("smtp-sink", path=PATHS)
 
 
 def source_rate(port: int, *, size: int, connections: int, messages: int) -> float | None:
@@ -109,6 +111,27 @@ def light(stage: Stage, binary: str, options: argparse.Namespace) -> None:
         report(f"light sink, {name}", figures, rate, options)
 
 
+def postfix(stage: Stage, options: argparse.Namespace) -> None:
+    """The same against Postfix's own sink, which one thread limits."""
+    if SMTP_SINK is None:
+        print(json.dumps({"bench": "smtp-sink", "left_out": "Postfix's smtp-sink is not installed"}))
+        return
+    lists, warm = stage.people(options.recipients // 2), stage.people(2000)
+    sink = PostfixSink(SMTP_SINK)
+    stage.settings(sink.port, connections=options.connections)
+    workers = stage.workers(options.senders)
+    try:
+        measure(stage, workers, warm, newsletter(), 2000, port=sink.port)
+        rate = source_rate(
+            sink.port, size=options.wire_bytes, connections=options.connections, messages=15_000
+        )
+        figures = measure(stage, workers, lists, newsletter(), options.recipients // 2, port=sink.port)
+    finally:
+        workers.stop()
+    sink.stop()
+    report("smtp-sink, segments", figures, rate, options)
+
+
 def late(stage: Stage, binary: str, options: argparse.Namespace) -> None:
     """Every reply 20 ms late: messages per round trip and connection."""
     delay_s = 0.02
@@ -149,7 +172,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=20)
     parser.add_argument("--senders", type=int, default=2)
     parser.add_argument("--wire-bytes", type=int, default=28_000)
-    parser.add_argument("--only", choices=["light", "late"])
+    parser.add_argument("--only", choices=["light", "postfix", "late"])
     parser.add_argument("--log", action="store_true", help="show the workers' log at the end")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave through atexit
@@ -157,6 +180,8 @@ def main() -> None:
     stage = Stage()
     if options.only in (None, "light"):
         light(stage, binary, options)
+    if options.only in (None, "postfix"):
+        postfix(stage, options)
     if options.only in (None, "late"):
         late(stage, binary, options)
     if options.log:
