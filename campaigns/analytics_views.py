@@ -1,7 +1,6 @@
 """Campaign analytics in the API (contract 3.7)."""
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from listmonk_py.api import paging
@@ -25,7 +24,6 @@ class AnalyticsView(ApiView):
             return rows
         return rows.filter(campaign_lists__list_id__in=ids).distinct()
 
-    @extend_schema(operation_id="campaigns_analytics", responses={200: dict})
     def get(self, request: Request, type: str) -> Response:
         asked = paging.ids(request, "id", fail=DomainError)
         if not asked:

@@ -5,7 +5,6 @@ from typing import Any
 import orjson
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.response import Response
@@ -29,15 +28,11 @@ class CampaignPreviewView(ApiView):
     def get_queryset(self) -> "QuerySet[Campaign]":
         return Campaign.objects.visible_to(self.request.user)
 
-    @extend_schema(operation_id="campaigns_preview", responses={(200, "text/html"): str})
     def get(self, request: Request, id: str) -> HttpResponse:
         campaign = writing.find(pk(id), request.user)
         changed(campaign, {"template_id": request.query_params.get("template_id", "")})
         return page(campaign)
 
-    @extend_schema(
-        operation_id="campaigns_preview_unsaved", request=dict, responses={(200, "text/html"): str}
-    )
     def post(self, request: Request, id: str) -> HttpResponse:
         campaign = writing.find(pk(id), request.user)
         changed(campaign, form_of(request))
@@ -58,9 +53,6 @@ class ArchivePreviewView(ApiView):
     def get_queryset(self) -> "QuerySet[Campaign]":
         return Campaign.objects.visible_to(self.request.user)
 
-    @extend_schema(
-        operation_id="campaigns_preview_archive", request=dict, responses={(200, "text/html"): str}
-    )
     def post(self, request: Request, id: str) -> HttpResponse:
         campaign = writing.find(pk(id), request.user)
         asked = form_of(request)
@@ -81,7 +73,6 @@ class ContentView(ApiView):
     def get_queryset(self) -> "QuerySet[Campaign]":
         return Campaign.objects.visible_to(self.request.user)
 
-    @extend_schema(operation_id="campaigns_convert", request=In, responses={200: dict})
     def post(self, request: Request, id: str) -> Response:
         writing.find(pk(id), request.user)
         asked = self.In(data=self.body(request))
@@ -96,7 +87,6 @@ class CampaignTestView(ApiView):
     def get_queryset(self) -> "QuerySet[Campaign]":
         return Campaign.objects.visible_to(self.request.user)
 
-    @extend_schema(operation_id="campaigns_test", request=CampaignTestIn, responses={200: dict})
     def post(self, request: Request, id: str) -> Response:
         asked = CampaignTestIn(data=self.body(request))
         asked.is_valid(raise_exception=True)

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.response import Response
 
@@ -26,11 +25,9 @@ class TemplatesView(ApiView):
     def get_queryset(self) -> "QuerySet[Template]":
         return Template.objects.visible_to(self.request.user)
 
-    @extend_schema(operation_id="templates_list", responses={200: dict})
     def get(self, request: Request) -> Response:
         return self.data(everything(self.get_queryset(), body=not no_body(request)))
 
-    @extend_schema(operation_id="templates_create", request=TemplateIn, responses={200: dict})
     def post(self, request: Request) -> Response:
         asked = TemplateIn(data=self.body(request))
         asked.is_valid(raise_exception=True)
@@ -44,18 +41,15 @@ class TemplateView(ApiView):
     def get_queryset(self) -> "QuerySet[Template]":
         return Template.objects.visible_to(self.request.user)
 
-    @extend_schema(operation_id="templates_read", responses={200: dict})
     def get(self, request: Request, id: str) -> Response:
         return self.data(template_out(template_writing.find(pk(id)), body=not no_body(request)))
 
-    @extend_schema(operation_id="templates_update", request=TemplateIn, responses={200: dict})
     def put(self, request: Request, id: str) -> Response:
         asked = TemplateIn(data=self.body(request))
         asked.is_valid(raise_exception=True)
         template = template_writing.update(pk(id), dict(asked.validated_data))
         return self.data(template_out(Template.objects.get(pk=template.pk)))
 
-    @extend_schema(operation_id="templates_delete", responses={200: dict})
     def delete(self, request: Request, id: str) -> Response:
         template_writing.delete(pk(id))
         return self.data(True)
@@ -67,7 +61,6 @@ class TemplateDefaultView(ApiView):
     def get_queryset(self) -> "QuerySet[Template]":
         return Template.objects.visible_to(self.request.user)
 
-    @extend_schema(operation_id="templates_set_default", request=None, responses={200: dict})
     def put(self, request: Request, id: str) -> Response:
         template_writing.set_default(pk(id))
         return self.data(everything(Template.objects.all()))
@@ -79,7 +72,6 @@ class TemplatePreviewView(ApiView):
     def get_queryset(self) -> "QuerySet[Template]":
         return Template.objects.visible_to(self.request.user)
 
-    @extend_schema(operation_id="templates_preview", responses={(200, "text/html"): str})
     def get(self, request: Request, id: str) -> HttpResponse:
         template = template_writing.find(pk(id))
         return HttpResponse(preview.of_template(template), headers=preview.HEADERS)
@@ -89,9 +81,6 @@ class UnsavedTemplatePreviewView(ApiView):
     needs = {"POST": READ}
     parser_classes = (FormParser, MultiPartParser)
 
-    @extend_schema(
-        operation_id="templates_preview_unsaved", request=TemplateIn, responses={(200, "text/html"): str}
-    )
     def post(self, request: Request) -> HttpResponse:
         asked = form_of(request)
         template = Template(

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from listmonk_py.api import paging
@@ -31,7 +30,6 @@ class CampaignsView(ApiView):
     def get_queryset(self) -> "QuerySet[Campaign]":
         return Campaign.objects.visible_to(self.request.user)
 
-    @extend_schema(operation_id="campaigns_list", responses={200: dict})
     def get(self, request: Request) -> Response:
         page = paging.asked(request)
         rows = filtered(self.get_queryset(), request)
@@ -49,14 +47,12 @@ class CampaignsView(ApiView):
             )
         )
 
-    @extend_schema(operation_id="campaigns_create", request=CampaignIn, responses={200: dict})
     def post(self, request: Request) -> Response:
         asked = CampaignIn(data=self.body(request))
         asked.is_valid(raise_exception=True)
         campaign = writing.create(dict(asked.validated_data), request.user)
         return self.data(one(campaign.pk))
 
-    @extend_schema(operation_id="campaigns_delete_many", responses={200: dict})
     def delete(self, request: Request) -> Response:
         ids = deleting.matching(
             request.user,
@@ -74,12 +70,10 @@ class CampaignView(ApiView):
     def get_queryset(self) -> "QuerySet[Campaign]":
         return Campaign.objects.visible_to(self.request.user)
 
-    @extend_schema(operation_id="campaigns_read", responses={200: dict})
     def get(self, request: Request, id: str) -> Response:
         campaign = writing.find(pk(id), request.user)
         return tagged(self.data(shown([campaign], body=not no_body(request))[0]), campaign)
 
-    @extend_schema(operation_id="campaigns_update", request=CampaignIn, responses={200: dict})
     def put(self, request: Request, id: str) -> Response:
         asked = CampaignIn(data=self.body(request))
         asked.is_valid(raise_exception=True)
@@ -91,7 +85,6 @@ class CampaignView(ApiView):
         )
         return tagged(self.data(one(campaign.pk)), campaign)
 
-    @extend_schema(operation_id="campaigns_delete", responses={200: dict})
     def delete(self, request: Request, id: str) -> Response:
         campaign = writing.find(pk(id), request.user, manage=True)
         deleting.delete([campaign.pk])
@@ -104,7 +97,6 @@ class CampaignArchiveView(ApiView):
     def get_queryset(self) -> "QuerySet[Campaign]":
         return Campaign.objects.visible_to(self.request.user)
 
-    @extend_schema(operation_id="campaigns_archive", request=ArchiveIn, responses={200: dict})
     def put(self, request: Request, id: str) -> Response:
         asked = ArchiveIn(data=self.body(request))
         asked.is_valid(raise_exception=True)

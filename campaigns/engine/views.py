@@ -6,7 +6,6 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from campaigns import lifecycle
@@ -54,7 +53,6 @@ class CampaignStatusView(CampaignAction):
         visible = Campaign.objects.visible_to(user)
         return visible if user.may(*READ) else Campaign.objects.all()
 
-    @extend_schema(operation_id="campaigns_status", request=dict, responses={200: dict})
     def put(self, request: Request, id: str) -> Response:
         campaign = self.find(id)
         status = lifecycle.parse_status(self.body(request).get("status", ""))
@@ -69,7 +67,6 @@ class RunningStatsView(ApiView):
     def get_queryset(self) -> "QuerySet[Campaign]":
         return Campaign.objects.visible_to(self.request.user)
 
-    @extend_schema(operation_id="campaigns_running_stats", responses={200: dict})
     def get(self, request: Request) -> Response:
         running = self.get_queryset().filter(status=Status.RUNNING).select_related("run")
         return self.data([stats(campaign) for campaign in running.order_by("pk")])
@@ -89,7 +86,6 @@ class LedgerView(CampaignAction):
 class DeliveriesExportView(LedgerView):
     """Ours: the ledger of a campaign as CSV."""
 
-    @extend_schema(operation_id="campaigns_deliveries_export", responses={200: str})
     def get(self, request: Request, id: str) -> Any:
         campaign, statuses = self.asked(request, id)
         return _download(campaign, deliveries.as_csv(campaign.pk, statuses))
@@ -98,7 +94,6 @@ class DeliveriesExportView(LedgerView):
 class DeliveriesView(LedgerView):
     """Ours: the ledger of a campaign, by status, page by page."""
 
-    @extend_schema(operation_id="campaigns_deliveries", responses={200: dict})
     def get(self, request: Request, id: str) -> Response:
         campaign, statuses = self.asked(request, id)
         asked = request.query_params
@@ -115,7 +110,6 @@ class RetryFailedView(CampaignAction):
 
     needs = {"POST": SEND}
 
-    @extend_schema(operation_id="campaigns_retry_failed", request=None, responses={200: dict})
     def post(self, request: Request, id: str) -> Response:
         campaign = self.find(id)
         return self.data({"queued": lifecycle.retry_failed(campaign)})
@@ -126,7 +120,6 @@ class ResolveUnknownView(CampaignAction):
 
     needs = {"POST": SEND}
 
-    @extend_schema(operation_id="campaigns_resolve_unknown", request=dict, responses={200: dict})
     def post(self, request: Request, id: str) -> Response:
         campaign = self.find(id)
         action = self.body(request).get("action")

@@ -5,7 +5,6 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
-from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
@@ -45,7 +44,6 @@ class MediaListView(ApiView):
     def get_queryset(self) -> "QuerySet[Media]":
         return Media.objects.visible_to(self.request.user).filter(provider=storage.provider())
 
-    @extend_schema(operation_id="media_list", responses={200: dict})
     def get(self, request: Request) -> Response:
         page = paging.asked(request)
         rows = self.get_queryset()
@@ -55,7 +53,6 @@ class MediaListView(ApiView):
         found = page.of(rows.order_by("-created_at", "-id"))
         return self.data(paging.envelope([media_out(row) for row in found], rows.count(), page))
 
-    @extend_schema(operation_id="media_upload", responses={200: dict})
     def post(self, request: Request) -> Response:
         file = request.FILES.get("file")
         if file is None:
@@ -70,11 +67,9 @@ class MediaView(ApiView):
     def get_queryset(self) -> "QuerySet[Media]":
         return Media.objects.visible_to(self.request.user)
 
-    @extend_schema(operation_id="media_read", responses={200: dict})
     def get(self, request: Request, id: str) -> Response:
         return self.data(media_out(uploading.find(pk(id))))
 
-    @extend_schema(operation_id="media_delete", responses={200: dict})
     def delete(self, request: Request, id: str) -> Response:
         uploading.remove(pk(id))
         return self.data(True)

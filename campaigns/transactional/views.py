@@ -4,7 +4,6 @@ import uuid
 
 import orjson
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
@@ -22,7 +21,6 @@ class TxView(ApiView):
     needs = {"POST": ("tx:send",)}
     parser_classes = (MultiPartParser, Json)
 
-    @extend_schema(operation_id="tx_send", request=TxIn, responses={200: dict})
     def post(self, request: Request) -> Response:
         asked = TxIn(data=fields(request))
         asked.is_valid(raise_exception=True)
@@ -44,7 +42,6 @@ class TxMessageView(ApiView):
     def get_queryset(self) -> "QuerySet[TxMessage]":
         return TxMessage.objects.visible_to(self.request.user)
 
-    @extend_schema(operation_id="tx_status", responses={200: dict})
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """A message by its UUID, or all messages of a request by the request's."""
         rows = self.get_queryset()
