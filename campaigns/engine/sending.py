@@ -343,8 +343,9 @@ class Sender:
             return 0
         if grant.granted < want:
             self._tokens_at = self.clock() + max(grant.wait_s, TOKEN_PAUSE_S)
-        if not grant.granted and grant.wait_s > LONGEST_TOKEN_WAIT_S and not self.ending:
-            self.ending, self.pause_s = "paced", grant.wait_s
+            if grant.wait_s > LONGEST_TOKEN_WAIT_S and not self.ending:
+                # With these the slice is over: a sender does not sit and wait, and hears of other limits.
+                self.ending, self.pause_s = "paced", grant.wait_s
         return grant.granted
 
     def _return_tokens(self, count: int) -> None:
