@@ -348,6 +348,7 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": None,
+    "GLOBAL_CALLBACK": "listmonk_py.workplace.navigation.every_page",
     "DASHBOARD_CALLBACK": "listmonk_py.workplace.dashboard.dashboard_callback",
     "SIDEBAR": {
         "show_search": False,

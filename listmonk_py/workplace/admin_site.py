@@ -12,7 +12,9 @@ from django.urls import URLPattern, URLResolver, path, resolve, reverse
 
 from listmonk_py.accounts.pages import redirect_to_login
 
-# listmonk's screens (contract 11) and the names of ours. `{}` takes the number in the address.
+from . import admin_pages
+
+# listmonk's screens (contract 11) and the names of ours.
 DEEP_LINKS = {
     "lists": "admin:subscribers_list_changelist",
     "lists/<int:pk>": "admin:subscribers_list_change",
@@ -33,6 +35,8 @@ DEEP_LINKS = {
     "users/roles/lists": "admin:accounts_role_changelist",
     "user/profile": "mfa_index",
     "settings": "admin:configuration_setting_changelist",
+    "settings/maintenance": "maintenance",
+    "settings/logs": "logs",
 }
 # The filter that an address of listmonk's carries in its path or under another name.
 ROLE_TYPES = {"users/roles/users": "user", "users/roles/lists": "list"}
@@ -87,6 +91,7 @@ def urlpatterns() -> list[URLPattern | URLResolver]:
         ),
         path("admin/subscribers/lists/<int:pk>", people_of_list),
         *links,
+        *admin_pages.urls(),
         path("admin/", admin.site.urls),
         path("admin/<path:rest>", unknown),
     ]

@@ -7,6 +7,8 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 
+from listmonk_py.configuration import runtime
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -16,7 +18,8 @@ class Entry:
         title: a few words.
         icon: a name of Material Symbols.
         page: name of the page in the admin.
-        needs: Django permission that opens it; "" opens it to everybody who signs in.
+        needs: permission that opens it, Django's (`app.view_model`) or ours (`group:name`); "" opens it to
+            everybody who signs in.
         under: the entry is marked on all pages whose address begins with one of these, relative to
             `/admin/`; by default the page's own.
         but: but not on those that begin with one of these.
@@ -86,6 +89,8 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 "django_celery_beat.view_periodictask",
                 under=("django_celery_beat/",),
             ),
+            Entry("Maintenance", "cleaning_services", "maintenance", "settings:maintain"),
+            Entry("Log", "receipt_long", "logs", "settings:get"),
         ),
     ),
 )
@@ -102,6 +107,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _may(request: HttpRequest, permission: str) -> bool:
+    if ":" in permission:
+        return bool(request.user.may(permission))  # type: ignore[union-attr]
     return not permission or request.user.has_perm(permission)
 
 
@@ -131,6 +138,14 @@ def account_links(request: HttpRequest) -> list[dict[str, str]]:
         {"title": "Second factors", "link": reverse("mfa_index")},
         {"title": "Sessions", "link": reverse("usersessions_list")},
     ]
+
+
+def every_page(request: HttpRequest) -> dict[str, Any]:
+    """Whether staff have their own CSS and JavaScript for the admin."""
+    return {
+        "has_custom_css": bool(runtime.get("appearance.admin.custom_css")),
+        "has_custom_js": bool(runtime.get("appearance.admin.custom_js")),
+    }
 
 
 def stylesheet(request: HttpRequest) -> str:

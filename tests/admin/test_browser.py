@@ -207,7 +207,7 @@ def furnished(transactional_db: None) -> list[str]:
     )
     for one in (draft, sent):
         one.campaign_lists.create(list=news, list_name=news.name)  # type: ignore[attr-defined]
-    pages = ["/admin/", *_listings(), *_forms()]
+    pages = ["/admin/", "/admin/maintenance/", "/admin/logs/", *_listings(), *_forms()]
     pages += [f"/admin/configuration/setting/group/{one}/" for one in _groups()]
     for model, pk in (
         ("subscribers_list", news.pk),

@@ -7,7 +7,9 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import make_user
+from listmonk_py.configuration import runtime
+from subscribers.models import Subscriber
+from tests.factories import make_list, make_subscriber, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -85,3 +87,33 @@ def test_the_sidebar_shows_what_one_may_see_and_marks_where_one_is() -> None:
     shown = {item["title"]: item["active"] for group in items for item in group["items"]}
 
     assert shown == {"Dashboard": False, "Campaigns": True}
+
+
+@pytest.mark.parametrize(
+    ("page", "permission"), [("maintenance", "settings:maintain"), ("logs", "settings:get")]
+)
+def test_pages_without_a_table_have_their_permission(page: str, permission: str) -> None:
+    assert client_of(make_user()).get(f"/admin/{page}/").status_code == 403
+    assert client_of(make_user(permission)).get(f"/admin/{page}/").status_code == 200
+
+
+def test_maintenance_deletes_what_was_asked_for_and_says_how_many() -> None:
+    news = make_list()
+    kept, orphan = make_subscriber(lists={news: "confirmed"}), make_subscriber()
+    client = client_of(make_user("settings:maintain"))
+
+    refused = client.post("/admin/maintenance/", {"what": "unconfirmed", "before": "yesterday"}, follow=True)
+    done = client.post("/admin/maintenance/", {"what": "orphan"}, follow=True)
+
+    assert b"Choose the date" in refused.content
+    assert b"1 subscribers are deleted" in done.content
+    assert list(Subscriber.objects.all()) == [kept] != [orphan]
+
+
+def test_staff_may_style_the_admin() -> None:
+    client = client_of(make_user(superadmin=True))
+    assert b"/admin/custom.css" not in client.get("/admin/").content
+
+    runtime.save({"appearance.admin.custom_css": "body { color: red }"})
+
+    assert b'href="/admin/custom.css"' in client.get("/admin/").content
