@@ -1,7 +1,7 @@
 """What every test may use: real PostgreSQL, real Valkey, one database of each per xdist worker.
 
 Importing this module starts the servers and loads Django, in that order: settings read where the
-servers are from the environment, and colleagues' conftest.py files import models.
+servers are from the environment, and the other conftest.py files import models.
 """
 
 import atexit
@@ -27,6 +27,15 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "listmonk_py.settings"
 import django  # noqa: E402
 
 django.setup()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let each xdist worker load its settings in this module, not before it.
+
+    pytest-django would load them early when the variable is inherited, with the first worker's Redis database.
+    """
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 @pytest.fixture(scope="session")
