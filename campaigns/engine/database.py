@@ -5,15 +5,23 @@ run a hundred times a second; here they are bound by the server, and prepared wh
 stands in between (design section 2: `DATABASE_DIRECT_URL` differs from `DATABASE_URL` when one does).
 """
 
-from collections.abc import Mapping
-from typing import Any
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import psycopg
 from django.conf import settings
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
+
+logger = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
 
 # Executions of one statement before the server is asked to keep its plan.
 PREPARE_AFTER = 3
+# PostgreSQL may be away for so long while a sender has outcomes to write.
+AWAY_S = 120.0
+ASK_AGAIN_S = 0.2
 
 
 def run(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -34,3 +42,21 @@ def run(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 
 def _pooled() -> bool:
     return bool(settings.DATABASE_DIRECT_URL != settings.DATABASE_URL)
+
+
+def patiently(ask: Callable[[], Answer]) -> Answer:
+    """Ask something that may be asked twice, waiting while PostgreSQL is away.
+
+    Raises:
+        OperationalError: it was away for longer than `AWAY_S`.
+    """
+    until = time.monotonic() + AWAY_S
+    while True:
+        try:
+            return ask()
+        except (OperationalError, InterfaceError) as fault:
+            if time.monotonic() >= until:
+                raise
+            logger.warning("PostgreSQL does not answer: %s", fault)
+            connection.close()
+            time.sleep(ASK_AGAIN_S)

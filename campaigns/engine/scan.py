@@ -4,6 +4,7 @@ Safe to run twice and on two machines: each campaign is locked while it is folde
 already is left to whoever has it.
 """
 
+import itertools
 import logging
 import time
 from typing import Any
@@ -40,16 +41,19 @@ ALIVE = """
 """
 
 # Free batches of running campaigns, in turn: those first whose campaign has the fewest in work or on offer,
-# and among them the one that waited longest.
+# and among them the one whose last offer is longest ago.
 OFFER = """
     WITH load AS (
-        SELECT b.campaign_id, max(b.offered_at) AS last,
+        SELECT b.campaign_id, COALESCE(max(served.turn), 0) AS last,
                count(*) FILTER (WHERE b.token IS NOT NULL OR b.offered_at > now() - %(repeat)s) AS busy
-          FROM engine_batch b JOIN campaigns_campaign c ON c.id = b.campaign_id AND c.status = 'running'
+          FROM engine_batch b
+          JOIN campaigns_campaign c ON c.id = b.campaign_id AND c.status = 'running'
+          LEFT JOIN unnest(%(campaigns)s::bigint[], %(turns)s::bigint[]) AS served (campaign, turn)
+            ON served.campaign = b.campaign_id
          WHERE b.state = 0
          GROUP BY b.campaign_id),
     free AS (
-        SELECT batch.id, load.busy, load.last,
+        SELECT batch.id, load.campaign_id, load.busy, load.last,
                row_number() OVER (PARTITION BY load.campaign_id ORDER BY batch.id) AS turn
           FROM load
          CROSS JOIN LATERAL (
@@ -59,13 +63,18 @@ OFFER = """
                   AND (b.offered_at IS NULL OR b.offered_at <= now() - %(repeat)s)
                 ORDER BY b.id LIMIT %(most)s) batch),
     chosen AS (
-        SELECT id, busy + turn AS turn, last FROM free
-         ORDER BY busy + turn, last NULLS FIRST, id LIMIT %(most)s)
+        SELECT id, campaign_id, row_number() OVER (ORDER BY busy + turn, last, id) AS place FROM free
+         ORDER BY place LIMIT %(most)s)
     UPDATE engine_batch b SET offered_at = now()
       FROM chosen
      WHERE b.id = chosen.id AND b.token IS NULL AND b.state = 0
- RETURNING b.id
+ RETURNING chosen.place, b.id, chosen.campaign_id
 """
+
+# Whose turn it was when, by campaign, as this process saw it. Batches do not tell: they go when they are done.
+_turns: dict[int, int] = {}
+_turn = itertools.count(1)
+MOST_TURNS_KEPT = 10_000
 
 
 def scan() -> None:
@@ -108,11 +117,21 @@ def plan_now(campaign_id: int) -> None:
 def offer() -> int:
     """Put free batches into the senders' queue; return how many."""
     most = heartbeats.free_senders() + SPARE_OFFERS
-    parameters: dict[str, Any] = {"most": most, "repeat": f"{doorbell.OFFER_EXPIRES_S} seconds"}
+    parameters: dict[str, Any] = {
+        "most": most,
+        "repeat": f"{doorbell.OFFER_EXPIRES_S} seconds",
+        "campaigns": list(_turns),
+        "turns": list(_turns.values()),
+    }
     with connection.cursor() as cursor:
         cursor.execute(OFFER.replace("%(repeat)s", "%(repeat)s::interval"), parameters)
-        ids = [row[0] for row in cursor.fetchall()]
-    return sum(doorbell.offer(batch_id) for batch_id in ids)
+        chosen = sorted(cursor.fetchall())
+    for _, _, campaign_id in chosen:
+        _turns.pop(campaign_id, None)
+        _turns[campaign_id] = next(_turn)
+    while len(_turns) > MOST_TURNS_KEPT:
+        del _turns[next(iter(_turns))]
+    return sum(doorbell.offer(batch_id) for _, batch_id, _ in chosen)
 
 
 def move_on(campaign_id: int) -> None:

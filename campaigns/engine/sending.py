@@ -16,14 +16,14 @@ from django.utils import timezone
 
 from listmonk_py.mail.letter import RenderError
 from listmonk_py.mail.outgoing import Outcome, Result, Transmission
-from listmonk_py.mail.pacing import Pacer, PacerUnavailable
+from listmonk_py.mail.pacing import Pacer
 
 from . import doubt, leases
 from .checkpoint import Announced, LeaseLost, Person, Settlement, checkpoint, reread
+from .database import AWAY_S, patiently
 from .jobs import Job
 from .leases import LEASE_S, Lease
-from .limits import limits_of
-from .planning import slow_domains
+from .purse import LONGEST_WAIT_S, Purse
 from .recipients import recipient_of
 from .verdicts import NO_HISTORY, skipped, throttled, unrenderable, verdict
 from .window import Window
@@ -38,10 +38,6 @@ FEWEST_UNSETTLED = 40
 UNSETTLED_S = 0.1
 # With so few on the wire, connections are about to idle.
 ALMOST_IDLE = 8
-# Tokens further away than this, and the batch is given back.
-LONGEST_TOKEN_WAIT_S = 0.25
-# How often tokens are asked for while they come slowly.
-TOKEN_PAUSE_S = 0.05
 CHECKPOINT_EVERY_S = 0.1
 # No result for so long: the server is given up, and what is out is in doubt or not sent.
 STALLED_AFTER_S = LEASE_S * 0.75
@@ -49,8 +45,6 @@ STALLED_AFTER_S = LEASE_S * 0.75
 HANDED_OVER = 3
 # How long a batch rests when no server of the messenger can be used.
 SERVER_REST_S = 5.0
-# PostgreSQL may be away for so long while outcomes wait to be written.
-DATABASE_AWAY_S = 120.0
 
 
 class Sender:
@@ -67,7 +61,7 @@ class Sender:
     ) -> None:
         self.job = job
         self.transmission = transmission
-        self.pacer = pacer
+        self.purse = Purse(job, pacer, "", clock)
         self.stopping = stopping
         self.clock = clock
         self.windows: list[Window] = []
@@ -75,12 +69,7 @@ class Sender:
         self.ending = ""  # why nothing further is announced
         self.pause_s = 0.0
         self.accepted_any = False
-        self.domain_group = ""
         self._handed: dict[int, int] = {}
-        self._limits: list[Any] = []
-        self._slow: dict[str, str] = {}  # domain to its limited group
-        self._limits_at = float("-inf")
-        self._tokens_at = 0.0
         self._until = float("inf")
         self._next_batch_at = float("-inf")
         self._touched: dict[int, float] = {}
@@ -97,7 +86,7 @@ class Sender:
         On return every lease is given back and nothing of it is in flight. A process that dies in here
         leaves at most `MOST_UNSETTLED` recipients in doubt, which the next holder settles.
         """
-        self.domain_group = lease.domain_group
+        self.purse.domain_group = lease.domain_group
         self._until = self.clock() + SLICE_S
         self._open(lease)
         try:
@@ -119,7 +108,7 @@ class Sender:
         except doubt.NotNow:
             # Their turn has not come; the batch goes back with them in doubt.
             pause_s = SERVER_REST_S if self.transmission.fault else self.pause_s
-            self._with_database(partial(leases.release, lease, pause_s=pause_s))
+            patiently(partial(leases.release, lease, pause_s=pause_s))
             return
         except LeaseLost:
             return
@@ -134,7 +123,7 @@ class Sender:
         if self.stopping():
             self.ending = self.ending or "stopping"
         elif now >= self._until and not self.ending:
-            if self._with_database(self._may_go_on):
+            if patiently(self._may_go_on):
                 self._until = now + SLICE_S
             else:
                 self.ending = "slice"
@@ -142,7 +131,7 @@ class Sender:
             self.ending, self.pause_s = fault, SERVER_REST_S
         for window in list(self.windows):
             if now - self._touched[window.serial] > LEASE_S / 3:
-                if not self._with_database(partial(leases.renew, window.lease)):
+                if not patiently(partial(leases.renew, window.lease)):
                     self._lose(window)
                 self._touched[window.serial] = now
         if self.transmission.pending and now - self._progress_at > STALLED_AFTER_S:
@@ -155,7 +144,7 @@ class Sender:
 
         Stopping costs a drained pipeline and a start; so it is done where it serves somebody.
         """
-        return self.job.is_current() and not leases.others_wait(self.job.campaign_id, self.domain_group)
+        return self.job.is_current() and not leases.others_wait(self.job.campaign_id, self.purse.domain_group)
 
     def _close_done(self) -> None:
         """Give back the batches of which nothing is left or nothing more will be announced."""
@@ -166,7 +155,7 @@ class Sender:
             return
         if self.clock() < self._next_batch_at:
             return
-        lease = self._with_database(lambda: leases.claim_next(self.job.campaign_id, self.domain_group))
+        lease = patiently(lambda: leases.claim_next(self.job.campaign_id, self.purse.domain_group))
         if lease is not None:
             self._open(lease)
         else:
@@ -174,7 +163,7 @@ class Sender:
 
     def _give_back(self, window: Window) -> None:
         self.windows.remove(window)
-        self._with_database(partial(leases.release, window.lease, pause_s=self.pause_s))
+        patiently(partial(leases.release, window.lease, pause_s=self.pause_s))
 
     def _lose(self, window: Window) -> None:
         """The lease is somebody else's: its outcomes are theirs to find out."""
@@ -190,7 +179,7 @@ class Sender:
     def _collect(self) -> None:
         pause_s = 0.0
         if not self._may_announce():
-            pause_s = min(CHECKPOINT_EVERY_S, max(0.001, self._tokens_at - self.clock(), 0.02))
+            pause_s = min(CHECKPOINT_EVERY_S, max(0.001, self.purse.next_at - self.clock(), 0.02))
         if self.transmission.pending:
             results = self.transmission.wait(pause_s)
         else:
@@ -270,7 +259,7 @@ class Sender:
     def _may_announce(self) -> bool:
         """Enough room for a half-window, or nothing on the wire; and tokens may be there."""
         room = self._room()
-        if room <= 0 or self.clock() < self._tokens_at:
+        if room <= 0 or self.clock() < self.purse.next_at:
             return False
         return room >= min(self._cap // 2, self.windows[-1].left) or not self.transmission.pending
 
@@ -288,14 +277,14 @@ class Sender:
         before = window.announced
         found = self._checkpoint(window, announce=before + granted)
         if found is None:
-            self._return_tokens(granted)
+            self.purse.give_back(granted)
             return
         self._note(self.transmission.wait(0))
         if self.transmission.pending <= ALMOST_IDLE:
             # Connections ran dry while this was announced: a slow checkpoint asks for larger windows.
             self._cap = min(MOST_UNSETTLED, self._cap + self._cap // 4)
         used = self._send(window, found.people)
-        self._return_tokens(granted - used)
+        self.purse.give_back(granted - used)
         if found.status != "running":
             self.ending = self.ending or found.status
         self._progress_at = self.clock()
@@ -307,10 +296,7 @@ class Sender:
             if person.obstacle:
                 window.settle(person.position, skipped(person.obstacle))
                 continue
-            if (
-                self._slow.get(person.email.rpartition("@")[2].lower(), self.domain_group)
-                != self.domain_group
-            ):
+            if not self.purse.is_for(person.email):
                 window.settle(person.position, throttled(person.history))
                 continue
             try:
@@ -322,38 +308,12 @@ class Sender:
         return len(messages)
 
     # --- tokens ------------------------------------------------------------------------------------
-    def _current_limits(self) -> list[Any]:
-        """The limits as they are set now; looked up twice a second."""
-        now = self.clock()
-        if now - self._limits_at > 0.5:
-            rate = self._with_database(self.job.current_rate)
-            self._limits = self._with_database(
-                lambda: limits_of(self.job.campaign_id, rate, self.domain_group)
-            )
-            self._slow = dict(zip(*self._with_database(slow_domains), strict=True))
-            self._limits_at = now
-        return self._limits
-
     def _take_tokens(self, want: int) -> int:
-        try:
-            grant = self.pacer.take(self._current_limits(), want)
-        except PacerUnavailable as fault:
-            logger.warning("Sending waits: %s", fault)
-            self._tokens_at = self.clock() + LONGEST_TOKEN_WAIT_S
-            return 0
-        if grant.granted < want:
-            self._tokens_at = self.clock() + max(grant.wait_s, TOKEN_PAUSE_S)
-            if grant.wait_s > LONGEST_TOKEN_WAIT_S and not self.ending:
-                # With these the slice is over: a sender does not sit and wait, and hears of other limits.
-                self.ending, self.pause_s = "paced", grant.wait_s
+        grant = self.purse.take(want)
+        if grant.wait_s > LONGEST_WAIT_S and grant.granted < want and not self.ending:
+            # With these the slice is over: a sender does not sit and wait, and hears of other limits.
+            self.ending, self.pause_s = "paced", grant.wait_s
         return grant.granted
-
-    def _return_tokens(self, count: int) -> None:
-        if count > 0:
-            try:
-                self.pacer.give_back(self._current_limits(), count)
-            except PacerUnavailable:
-                logger.info("%s tokens stay taken: Redis is away.", count)
 
     def _wait_for_token(self) -> bool:
         """Wait for one token; False when it is too far away or sending stops."""
@@ -362,7 +322,7 @@ class Sender:
                 return True
             if self.ending:
                 return False
-            time.sleep(max(0.0, self._tokens_at - self.clock()))
+            self.purse.wait()
         return False
 
     # --- checkpoints -------------------------------------------------------------------------------
@@ -400,7 +360,7 @@ class Sender:
             LeaseLost: somebody else may have the batch.
             OperationalError: PostgreSQL was away for longer than we wait.
         """
-        until = self.clock() + DATABASE_AWAY_S
+        until = self.clock() + AWAY_S
         repeated = False
         while True:
             try:
@@ -443,17 +403,4 @@ class Sender:
             except (OperationalError, InterfaceError):
                 if self.clock() >= until:
                     raise
-                time.sleep(0.2)
-
-    def _with_database(self, ask: Callable[[], Any]) -> Any:
-        """Ask something that may be asked twice, waiting while PostgreSQL is away."""
-        until = self.clock() + DATABASE_AWAY_S
-        while True:
-            try:
-                return ask()
-            except (OperationalError, InterfaceError) as fault:
-                if self.clock() >= until:
-                    raise
-                logger.warning("PostgreSQL does not answer: %s", fault)
-                connection.close()
                 time.sleep(0.2)

@@ -11,7 +11,7 @@ from django.db import OperationalError, connection
 from django.db.models.functions import Now
 
 from campaigns import deleting, lifecycle
-from campaigns.engine import doubt, jobs, leases, ledger, planning, scan, sending, working
+from campaigns.engine import doubt, jobs, leases, ledger, limits, planning, scan, sending, working
 from campaigns.engine.checkpoint import LeaseLost, Settlement, checkpoint
 from campaigns.engine.models import Batch, LedgerEntry, LedgerReason, LedgerStatus, Run
 from campaigns.engine.recipients import recipient_of
@@ -541,7 +541,7 @@ def test_doubts_that_have_to_wait_do_not_spin(engine, planned, why):
     else:
         Campaign.objects.filter(pk=campaign.pk).update(rate=0.001)
         batch = Batch.objects.get(campaign=campaign)
-        sending.Pacer(jobs_redis()).take(sending.limits_of(campaign.pk, 0.001, ""), 100)
+        sending.Pacer(jobs_redis()).take(limits.limits_of(campaign.pk, 0.001, ""), 100)
     batch = Batch.objects.get(campaign=campaign)
 
     working.send_batch(batch.pk)
