@@ -139,3 +139,20 @@ def page(chromium: Any) -> Iterator[Any]:
     yield opened
     context.close()
     assert not errors, errors
+
+
+# Django's flush knows managed tables only.
+UNMANAGED = "tracking_view, tracking_click, engine_ledger, engine_ledger_text"
+
+
+@pytest.fixture(autouse=True)
+def partitioned_tables_are_empty_again(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iterator[None]:
+    """After a test that commits, the partitioned tables are as empty as the flushed ones."""
+    yield
+    marker = request.node.get_closest_marker("django_db")
+    commits = marker is not None and marker.kwargs.get("transaction")
+    if commits or {"transactional_db", "live_server"} & set(request.fixturenames):
+        from django.db import connection
+
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {UNMANAGED}")
