@@ -79,11 +79,8 @@ class SubscriberAdmin(BigTableAdmin):
             )
         return (queryset if found is None else queryset.filter(pk__in=found.values("pk"))), False
 
-    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        extra: dict[str, Any] = {}
-        if people.sees_everybody(request.user):  # type: ignore[arg-type]
-            extra["known_total"] = counts.people()
-        return super().changelist_view(request, extra_context=extra)
+    def known_total(self, request: HttpRequest) -> int | None:
+        return counts.people() if people.sees_everybody(request.user) else None  # type: ignore[arg-type]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
