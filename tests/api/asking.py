@@ -1,4 +1,5 @@
-"""One recorded request, asked with Django's test client."""
+"""One recorded request, asked with Django's test client; the answer held against the recording and against
+our own OpenAPI document."""
 
 import base64
 from typing import Any
@@ -7,7 +8,7 @@ import pytest
 from django.test import Client
 
 from listmonk_py.accounts.models import User
-from tests.api import arrangements, expected_status, replay
+from tests.api import arrangements, documented, expected_status, replay
 from tests.sinks import SmtpSink
 
 
@@ -69,4 +70,6 @@ def check(case: replay.Case, tokens: dict[str, str], sink: SmtpSink) -> None:
     found = replay.problems(
         case, response.status_code, lambda name: response.headers.get(name, ""), content, as_status=wanted
     )
+    if response.status_code == 200 and response.headers.get("Content-Type", "") == "application/json":
+        found += documented.contradictions(case.method, case.path, content)
     assert not found, "; ".join(found)
