@@ -146,7 +146,9 @@ UNMANAGED = "tracking_view, tracking_click, engine_ledger, engine_ledger_text"
 
 
 @pytest.fixture(autouse=True)
-def partitioned_tables_are_empty_again(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iterator[None]:
+def partitioned_tables_are_empty_again(
+    request: pytest.FixtureRequest, django_db_blocker: Any
+) -> Iterator[None]:
     """After a test that commits, the partitioned tables are as empty as the flushed ones."""
     yield
     marker = request.node.get_closest_marker("django_db")
