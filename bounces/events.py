@@ -10,6 +10,8 @@ from typing import Any
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from listmonk_py.api.times import in_utc
+
 HARD, SOFT, COMPLAINT = "hard", "soft", "complaint"
 
 
@@ -51,9 +53,11 @@ def as_time(value: Any) -> datetime | None:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, tz=timezone.get_default_timezone())
         found = parse_datetime(value) if isinstance(value, str) else None
+        if found is not None:
+            found = in_utc(found if found.tzinfo else timezone.make_aware(found))
     except (ValueError, OverflowError, OSError):
         return None
-    return found if found is None or found.tzinfo else timezone.make_aware(found)
+    return found
 
 
 def digest(body: bytes) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.dateparse import parse_date, parse_datetime
 
 from listmonk_py.api.errors import DomainError
+from listmonk_py.api.times import in_utc
 from listmonk_py.configuration import runtime
 from tracking import analytics
 
@@ -49,6 +50,7 @@ def moment(text: str) -> datetime:
     """
     try:
         found = parse_datetime(text) if len(text) > 10 else None
+        found = in_utc(found) if found is not None else None
         day = parse_date(text[:10]) if found is None and len(text) == 10 else None
     except ValueError:
         found = day = None
@@ -56,4 +58,4 @@ def moment(text: str) -> datetime:
         found = datetime(day.year, day.month, day.day, tzinfo=UTC)
     if found is None or not 10 <= len(text) <= 30:
         raise DomainError("Invalid `from` or `to` dates. Write them like 2026-05-01 or 2026-05-01T10:00:00Z.")
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return found

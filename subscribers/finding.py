@@ -18,6 +18,7 @@ from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySe
 from django.db.models.functions import Left, Lower
 
 from listmonk_py.api.errors import DomainError, Forbidden
+from listmonk_py.api.times import in_utc
 
 from . import counts, raw_conditions
 from .models import NAME_ORDER_CHARACTERS, Subscriber, Subscription, SubscriptionQuerySet
@@ -239,7 +240,7 @@ def _read_cursor(cursor: str, order: Order) -> tuple[Any, int]:
         padded = cursor + "=" * (-len(cursor) % 4)
         name, ascending, value, pk = orjson.loads(base64.urlsafe_b64decode(padded))
         if name.endswith("_at"):
-            value = datetime.fromisoformat(value)
+            value = in_utc(datetime.fromisoformat(value))
     except (binascii.Error, ValueError, TypeError, AttributeError):
         raise DomainError("The cursor is not valid. Start again without one.") from None
     if (name, ascending) != (order.name, order.ascending) or not isinstance(pk, int):

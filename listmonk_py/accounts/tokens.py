@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from listmonk_py.api.errors import DomainError, Missing
+from listmonk_py.api.times import in_utc
 
 from .models import ApiToken, User
 
@@ -50,9 +51,10 @@ def _future(value: Any) -> datetime | None:
         return None
     try:
         moment = parse_datetime(value) if isinstance(value, str) else None
+        moment = in_utc(moment) if moment is not None and moment.tzinfo is not None else None
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
+    if moment is None:
         raise DomainError("Invalid fields: expires_at must be a time like 2030-01-31T00:00:00Z.")
     if moment <= timezone.now():
         raise DomainError("Invalid fields: expires_at is in the past.")

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from listmonk_py.api.errors import DomainError
 from listmonk_py.api.requests import Request
+from listmonk_py.api.times import in_utc
 from listmonk_py.api.views import ApiView
 
 from . import about, event_export, figures, languages, log_ring, maintenance, smtp_test
@@ -100,8 +101,8 @@ def moment(request: Request, name: str) -> datetime:
     text = request.query_params.get(name, "")
     try:
         found = parse_datetime(text)
+        if found is not None and found.tzinfo is not None:
+            return in_utc(found)
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise DomainError(f"Invalid data: {name} must be a time like 2026-01-31T00:00:00Z.")
-    return found
+        pass
+    raise DomainError(f"Invalid data: {name} must be a time like 2026-01-31T00:00:00Z.")

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from listmonk_py.api.errors import DomainError
+from listmonk_py.api.times import in_utc
 
 DEEPEST = 20
 MOST_RULES = 500
@@ -134,10 +135,9 @@ def _moment(op: Op, value: Any, place: str) -> datetime:
     if op in TEXT_ONLY or op is Op.IN:
         raise BadRule(f"{place}: {op} does not work on times. Use GT, GTE, LT, LTE.")
     try:
-        moment = datetime.fromisoformat(value)
+        return in_utc(datetime.fromisoformat(value))
     except (TypeError, ValueError):
         raise BadRule(f"{place}: expected a time such as 2026-11-23T15:00:00Z.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def lowered(text: str) -> str:
