@@ -13,10 +13,10 @@ import orjson
 import redis.asyncio
 from django.conf import settings
 from redis.exceptions import RedisError
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from listmonk_py.api.errors import Unavailable
+from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView
 from listmonk_py.wsgi_bridge import WsgiBridge, respond
 

@@ -10,8 +10,8 @@ from django.db import connection
 def test_each_worker_has_its_own_databases(db, redis):
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
 
-    assert settings.REDIS_URL == os.environ["REDIS_URL"]
+    assert os.environ["REDIS_URL"] == settings.REDIS_URL
     assert settings.CELERY_BROKER_URL == settings.REDIS_URL
     cache.set("mine", worker)
-    assert any(b"mine" in key for key in redis.keys())
+    assert any(b"mine" in key for key in redis.scan_iter())
     assert connection.settings_dict["NAME"].endswith(worker)
