@@ -2,7 +2,8 @@
 
 import logging
 
-from django.db import OperationalError, transaction
+from django.db import InterfaceError, OperationalError, transaction
+from redis.exceptions import RedisError
 
 from campaigns.models import Campaign
 from campaigns.status import Status
@@ -46,6 +47,13 @@ def _work(lease: Lease) -> None:
         return
     except (DomainError, OSError) as fault:
         _pause(lease, f"The campaign cannot be sent: {getattr(fault, 'message', fault)}")
+        return
+    except (OperationalError, InterfaceError, RedisError):
+        raise  # a server behind us is away: the lease expires, and the batch is offered again
+    except Exception as fault:
+        # Trying again would end the same way for ever, and nobody would hear of it.
+        logger.exception("Campaign %s cannot be prepared", lease.campaign_id)
+        _pause(lease, f"The campaign cannot be sent: an unexpected {type(fault).__name__}; it is in the log.")
         return
     transmission = job.messenger.open("campaign", job.from_email)
     sender = Sender(job, transmission, Pacer(client()), stopping=stopping.asked)

@@ -314,6 +314,20 @@ def test_two_scans_queue_the_deferred_once(started):
     assert ledger.queue_due(campaign.pk) == 0
 
 
+def test_an_unexpected_error_pauses_with_a_reason(started, monkeypatch):
+    campaign = started(10)
+
+    def broken(campaign_id):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(working.jobs, "prepare", broken)
+    send_all_of(campaign)
+
+    campaign.refresh_from_db()
+    assert campaign.status == Status.PAUSED
+    assert "ZeroDivisionError" in campaign.status_reason
+
+
 def send_all_of(campaign):
     for batch_id in Batch.objects.filter(campaign=campaign).values_list("pk", flat=True):
         working.send_batch(batch_id)
