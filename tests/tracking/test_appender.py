@@ -1,6 +1,7 @@
 """The appender on a loop of its own: what it holds is bounded, and nothing is sent twice under two ids."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -26,7 +27,9 @@ def run(url, body, **options):
             await appender.close(timeout_s=1.0)
             await appender.link.close()
 
-    return asyncio.run(main())
+    # In a thread of its own: browser tests leave a running loop in the main one.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(main())).result()
 
 
 async def connected(appender):
