@@ -294,7 +294,6 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_ROUTES = {
     "campaigns.engine.tasks.send_batch": {"queue": "campaigns"},
     "campaigns.engine.tasks.scan_campaigns": {"queue": "scan"},
-    "campaigns.engine.tasks.plan_campaign": {"queue": "scan"},
     "campaigns.transactional.tasks.*": {"queue": "transactional"},
     "subscribers.tasks.*": {"queue": "jobs"},
 }

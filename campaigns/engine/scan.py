@@ -108,12 +108,6 @@ def plan_all() -> bool:
     return more
 
 
-def plan_now(campaign_id: int) -> None:
-    """Plan one campaign for a second, then ring for the rest."""
-    planning.plan(campaign_id, budget_s=1.0)
-    doorbell.ring()
-
-
 def offer() -> int:
     """Put free batches into the senders' queue; return how many."""
     most = heartbeats.free_senders() + SPARE_OFFERS

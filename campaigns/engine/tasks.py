@@ -22,12 +22,6 @@ def scan_campaigns() -> None:
 
 
 @shared_task(ignore_result=True)
-def plan_campaign(campaign_id: int) -> None:
-    """Write batches for a second, then let the scan go on with it. See `planning.plan`."""
-    scan.plan_now(campaign_id)
-
-
-@shared_task(ignore_result=True)
 def tend_ledger() -> None:
     """Make partitions ahead and drop old records. Twice is harmless. See `partitions`."""
     partitions.make_ahead()
