@@ -212,6 +212,31 @@ def test_a_second_process_gets_connections_while_the_first_is_busy(redis, connec
             servers.update([])
 
 
+def test_what_a_dead_process_held_is_used_again_once_its_lease_has_ended(sink, connect, monkeypatch):
+    monkeypatch.setattr("listmonk_py.mail.permits.LEASE_S", 1.5)
+    settings = server(sink, max_conns=4, wait_timeout_s=0.2)
+    Permits(connect()).claim(
+        settings.uuid, "campaign", wanted=3, held=3, cap=4
+    )  # and is never heard of again
+    servers = SmtpServers(connect)
+    servers.update([settings])
+    transmission = SmtpMessenger("email", servers).open("campaign", "from@example.com")
+    transmission.send([letter(1)])
+
+    assert collect(transmission)[1].outcome is Outcome.SERVER
+    assert "was free within" in (transmission.fault or "")
+
+    until = time.monotonic() + 20
+    while not sink.accepted and time.monotonic() < until:
+        if transmission.fault:  # as a sender does: nothing is handed to a server with a fault
+            time.sleep(0.05)
+            continue
+        transmission.send([letter(2)])
+        collect(transmission)
+    assert sink.accepted
+    servers.update([])
+
+
 def test_without_redis_nothing_new_is_opened_and_the_reason_is_told(sink):
     servers = SmtpServers(lambda: Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2))
     servers.update([server(sink, wait_timeout_s=0.5)])

@@ -21,6 +21,9 @@ from .settings import ServerSettings, return_path, wire_headers
 CHECK_EVERY_S = 0.25
 # A server that refused a further connection as one too many is not asked for more during this time.
 CROWDED_FOR_S = 30.0
+# For so long it stands that no connection was free. Only work makes a pool try again, and nobody hands any
+# to a pool with a fault: this one has to pass by itself.
+STARVING_FOR_S = 1.0
 
 
 class Sender(Protocol):
@@ -60,6 +63,7 @@ class ServerPool:
         self._connections: set[Connection] = set()
         self._idle: list[Connection] = []
         self._starving: str | None = None
+        self._starving_until = 0.0
         self._asked = 0
         self._crowded_until = 0.0
         self._crowded_limit = 0
@@ -79,7 +83,8 @@ class ServerPool:
         """Why the server cannot be used now, in words; None while it can."""
         if self._retired:
             return f"{self.settings.label} has been switched off."
-        return self.breaker.reason or self._starving
+        starving = self._starving if self._loop.time() < self._starving_until else None
+        return self.breaker.reason or starving
 
     # --- asked from the event loop: work -----------------------------------------------------------
     def submit(self, jobs: Iterable[Job]) -> None:
@@ -107,6 +112,8 @@ class ServerPool:
                 sender.settled(self._result(job[0], Outcome.SERVER, Reply(0, "", "Not sent before the end.")))
             else:
                 self._queue.append(job)
+        if not self._queue:
+            self._starved_since = None
 
     # --- asked from the event loop: limits ---------------------------------------------------------
     def permit(self, count: int) -> None:
@@ -134,7 +141,10 @@ class ServerPool:
     def hold(self, reason: str) -> None:
         """Permits cannot be asked for now: keep what is open, open nothing new."""
         self.permitted = len(self._connections)
-        self._starving = None if self._connections else reason
+        self._starve(None if self._connections else reason)
+
+    def _starve(self, reason: str | None) -> None:
+        self._starving, self._starving_until = reason, self._loop.time() + STARVING_FOR_S
 
     def reconfigure(self, settings: ServerSettings) -> None:
         """Staff changed the server: use `settings` from the next connection on, losing nothing."""
@@ -312,7 +322,7 @@ class ServerPool:
             self._starved_since = now
         elif now - self._starved_since > patience and (self.resting or not self._connections):
             if self.fault is None:
-                self._starving = f"No connection to {self.settings.label} was free within {patience:g} s."
+                self._starve(f"No connection to {self.settings.label} was free within {patience:g} s.")
             self._hand_back(self.fault or "")
 
     def _dress(self, message: Outgoing) -> Outgoing:
