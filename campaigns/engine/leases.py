@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from .database import run
+from .database import AWAY_S, run
 from .models import Batch
 
 LEASE_S: float = getattr(settings, "ENGINE_LEASE_S", 30.0)
@@ -79,11 +79,17 @@ RELEASE = """
  RETURNING state
 """
 
+# While PostgreSQL is away nobody can keep a lease, and its holder waits for it as long as `AWAY_S`. So leases
+# that ended around a restart are left alone until their holders had the time of a whole lease to come back.
 TAKE_BACK = """
-    WITH expired AS (
-        SELECT id FROM engine_batch
+    WITH server AS (SELECT pg_postmaster_start_time() AS started),
+    expired AS (
+        SELECT id FROM engine_batch, server
          WHERE state = 0 AND token IS NOT NULL AND lease_until < now()
-           FOR UPDATE SKIP LOCKED)
+           AND NOT (now() < started + make_interval(secs => %(lease_s)s)
+                    AND lease_until BETWEEN started - make_interval(secs => %(away_s)s)
+                                        AND started + make_interval(secs => %(lease_s)s))
+           FOR UPDATE OF engine_batch SKIP LOCKED)
     UPDATE engine_batch b
        SET token = NULL, lease_until = NULL, offered_at = NULL, not_before = NULL,
            doubtful = GREATEST(doubtful, announced)
@@ -146,7 +152,7 @@ def release(lease: Lease, *, pause_s: float = 0.0) -> bool:
 
 def take_back() -> int:
     """Free the batches whose lease has expired; return how many. What was announced of them is in doubt."""
-    return len(run(TAKE_BACK, {}))
+    return len(run(TAKE_BACK, {"lease_s": LEASE_S, "away_s": AWAY_S}))
 
 
 def others_wait(campaign_id: int, domain_group: str) -> bool:

@@ -134,10 +134,6 @@ class Sender:
                 if not patiently(partial(leases.renew, window.lease)):
                     self._lose(window)
                 self._touched[window.serial] = now
-        if self.transmission.pending and now - self._progress_at > STALLED_AFTER_S:
-            logger.warning("Campaign %s: the server has been silent too long.", self.job.campaign_id)
-            self.transmission.close(0)
-            self.ending = self.ending or "stalled"
 
     def _may_go_on(self) -> bool:
         """Whether the slice may be followed by another at once: nobody waits, and nothing was changed.
@@ -187,6 +183,14 @@ class Sender:
             if pause_s and not any(window.ready for window in self.windows) and not self.ending:
                 time.sleep(pause_s)
         self._note(results)
+        self._check_stalled()
+
+    def _check_stalled(self) -> None:
+        """Give the server up when nothing came for too long. Asked after collecting: what came meanwhile counts."""
+        if self.transmission.pending and self.clock() - self._progress_at > STALLED_AFTER_S:
+            logger.warning("Campaign %s: the server has been silent too long.", self.job.campaign_id)
+            self.transmission.close(0)
+            self.ending = self.ending or "stalled"
 
     def _note(self, results: list[Result]) -> None:
         if results:

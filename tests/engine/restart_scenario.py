@@ -28,7 +28,7 @@ def main() -> None:
     with SmtpSink() as sink:
         stage.settings(sink.port, connections=4, **{"app.concurrency": 1, "app.message_rate": 300})
         lists = stage.people(RECIPIENTS)
-        with Deployment(ENGINE_LEASE_S="6") as deployment:  # as in production, longer than the outage
+        with Deployment() as deployment:  # with a lease that ends during the outage
             campaign = lifecycle.start(stage.campaign(lists, body="<p>Dear {{ subscriber.name }}</p>"))
             for n in range(2):
                 assert sink.wait_for(300 * (n + 1), timeout=60), "nothing arrived"
@@ -43,10 +43,12 @@ def main() -> None:
 
 
 def restart(stage: Stage, name: str) -> None:
-    """Down for two seconds: long enough that every waiting answer notices, and shorter than a lease."""
+    """Down for two leases, so that every lease that was held has ended when the server is back."""
+    from tests.engine.deployment import LEASE_S
+
     server = stage.postgres if name == "postgres" else stage.valkey
     server.stop()
-    time.sleep(2)
+    time.sleep(2 * LEASE_S)
     server.start(stage.servers[name], output=stage.log)
 
 

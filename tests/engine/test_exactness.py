@@ -140,7 +140,7 @@ def crash(campaign: Campaign, *, announced: int, delivered: int) -> Batch | None
         mailable = [person for person in found.people if not person.obstacle][:delivered]
         transmission.send([job.write(person.position, recipient_of(person)) for person in mailable])
         transmission.close(10)
-    Batch.objects.filter(pk=lease.batch_id).update(lease_until=Now() - timedelta(seconds=1))
+    Batch.objects.filter(pk=lease.batch_id).update(lease_until=Now() - timedelta(hours=1))
     return batch
 
 
@@ -286,7 +286,7 @@ def test_whatever_happens_in_whatever_order_everybody_is_accounted_for(engine, p
     campaign.refresh_from_db()
     if seed % 4 == 3 and campaign.status in (Status.RUNNING, Status.PAUSED):
         lifecycle.change_status(campaign, status=Status.CANCELLED)
-        Batch.objects.filter(campaign=campaign).update(lease_until=Now() - timedelta(seconds=1))
+        Batch.objects.filter(campaign=campaign).update(lease_until=Now() - timedelta(hours=1))
         send_all(limit=3)
     else:
         if campaign.status == Status.PAUSED:

@@ -43,7 +43,7 @@ def crash_after_announcing(campaign, count):
     """What a killed sender leaves: `count` announced, nothing settled, an expired lease."""
     batch = Batch.objects.filter(campaign=campaign).order_by("pk").first()
     Batch.objects.filter(pk=batch.pk).update(
-        token=uuid.uuid4(), announced=count, lease_until=Now() - timedelta(seconds=1)
+        token=uuid.uuid4(), announced=count, lease_until=Now() - timedelta(hours=1)
     )
     return batch
 
@@ -79,7 +79,7 @@ def test_a_process_that_dies_while_resending_leaves_one_unknown(engine, started,
         leases.take_back()
         with pytest.raises(KeyboardInterrupt):
             working.send_batch(Batch.objects.get(campaign=campaign).pk)
-    Batch.objects.filter(campaign=campaign).update(lease_until=Now() - timedelta(seconds=1))
+    Batch.objects.filter(campaign=campaign).update(lease_until=Now() - timedelta(hours=1))
 
     send_all()
 
@@ -117,7 +117,7 @@ def test_the_answer_to_a_commit_is_lost(engine, started, monkeypatch, written):
 def test_who_has_lost_the_lease_writes_nothing(started):
     campaign = started()
     lease = leases.claim(Batch.objects.get(campaign=campaign).pk)
-    Batch.objects.filter(campaign=campaign).update(lease_until=Now() - timedelta(seconds=1))
+    Batch.objects.filter(campaign=campaign).update(lease_until=Now() - timedelta(hours=1))
     leases.take_back()
     other = leases.claim(lease.batch_id)
     assert other is not None
