@@ -6,18 +6,10 @@ listmonk's limits keep their meaning for the whole deployment (contract 5.2): `a
 
 from listmonk_py.configuration import durations, runtime
 from listmonk_py.mail.models import DomainGroup
-from listmonk_py.mail.pacing import Limit
+from listmonk_py.mail.pacing import Limit, bucket
 
-# A bucket may save up so much, so that a sender that looks a little late loses nothing.
-SAVED_S = 0.2
-LEAST_BURST = 2.0
 # listmonk ignores windows of a second or less.
 SHORTEST_WINDOW_S = 1.0
-
-
-def bucket(key: str, rate: float, window_s: float = 1.0) -> Limit:
-    """A bucket of `rate` messages per `window_s`."""
-    return Limit(key, "bucket", rate, window_s, burst=max(LEAST_BURST, rate / window_s * SAVED_S))
 
 
 def limits_of(campaign_id: int, rate: float | None, domain_group: str) -> list[Limit]:
@@ -38,5 +30,11 @@ def limits_of(campaign_id: int, rate: float | None, domain_group: str) -> list[L
     if domain_group:
         group = DomainGroup.objects.filter(name=domain_group, rate__isnull=False).first()
         if group is not None and group.rate is not None:
-            limits.append(bucket(f"group:{group.name}", group.rate, group.window_s))
+            limits.append(_of_group(group.name, group.rate, group.window_s, is_sliding=group.is_sliding))
     return limits
+
+
+def _of_group(name: str, rate: float, window_s: float, *, is_sliding: bool) -> Limit:
+    if is_sliding:
+        return Limit(f"group:{name}", "window", rate, window_s)
+    return bucket(f"group:{name}", rate, window_s)

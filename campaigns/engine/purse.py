@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from listmonk_py.mail.outgoing import Transmission
 from listmonk_py.mail.pacing import Grant, Limit, Pacer, PacerUnavailable
 
 from .database import patiently
@@ -28,32 +29,66 @@ class Purse:
         domain_group: whose pace applies; "" where the recipients' domains have none of their own.
     """
 
-    def __init__(self, job: Job, pacer: Pacer, domain_group: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        transmission: Transmission,
+        pacer: Pacer,
+        domain_group: str,
+        clock: Callable[[], float],
+    ) -> None:
         self.domain_group = domain_group
         self.next_at = 0.0
         self._job = job
+        self._transmission = transmission
         self._pacer = pacer
         self._clock = clock
         self._limits: list[Limit] = []
+        self._asked: list[Limit] = []  # what the last tokens were taken from
         self._slow: dict[str, str] = {}  # domain to its limited group
         self._looked_at = float("-inf")
 
     def take(self, want: int) -> Grant:
-        """Take up to `want` tokens; none while Redis is away: sending then waits, it is never unpaced."""
+        """Take up to `want` tokens; none while Redis is away: sending then waits, it is never unpaced.
+
+        Where servers have limits of their own, the tokens are for the one that the transmission's `route`
+        then names.
+        """
         try:
-            grant = self._pacer.take(self._current(), want)
+            grant = self._take(want)
         except PacerUnavailable as fault:
             logger.warning("Sending waits: %s", fault)
             self.next_at = self._clock() + LONGEST_WAIT_S
             return Grant(0, 0.0)
-        if grant.granted < want:
+        if grant.granted < want and (grant.wait_s or not grant.granted):
             self.next_at = self._clock() + max(grant.wait_s, PAUSE_S)
         return grant
 
+    def _take(self, want: int) -> Grant:
+        limits = self._current()
+        routes = self._transmission.routes()
+        if not routes:
+            self._asked, self._transmission.route = limits, ""
+            return self._pacer.take(limits, want)
+        wait_s = float("inf")
+        for route in routes:
+            if route.rest_s:
+                wait_s = min(wait_s, route.rest_s)
+                continue
+            self._asked = [*limits, *route.limits]
+            grant = self._pacer.take(self._asked, want)
+            if grant.granted:
+                self._transmission.route = route.server
+                # What this server lacks another may have, at once.
+                return grant if len(routes) == 1 else Grant(grant.granted, 0.0)
+            wait_s = min(wait_s, grant.wait_s)
+        return Grant(0, wait_s)
+
     def give_back(self, count: int) -> None:
+        """Return the last tokens that were not used."""
         if count > 0:
             try:
-                self._pacer.give_back(self._current(), count)
+                self._pacer.give_back(self._asked, count)
             except PacerUnavailable:
                 logger.info("%s tokens stay taken: Redis is away.", count)
 

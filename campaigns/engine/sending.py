@@ -61,7 +61,7 @@ class Sender:
     ) -> None:
         self.job = job
         self.transmission = transmission
-        self.purse = Purse(job, pacer, "", clock)
+        self.purse = Purse(job, transmission, pacer, "", clock)
         self.stopping = stopping
         self.clock = clock
         self.windows: list[Window] = []

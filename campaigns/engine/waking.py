@@ -44,7 +44,7 @@ def _limits() -> tuple[Any, ...]:
         runtime.version(),
         tuple(running.values_list("pk", "rate")),
         tuple(
-            (pk, rate, window_s, tuple(domains))
-            for pk, rate, window_s, domains in groups.values_list("pk", "rate", "window_s", "domains")
+            (*limit, tuple(domains))
+            for *limit, domains in groups.values_list("pk", "rate", "window_s", "is_sliding", "domains")
         ),
     )

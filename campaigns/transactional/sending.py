@@ -14,14 +14,17 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from campaigns.engine.redis_client import client
 from campaigns.models import Template
 from campaigns.recipients import recipient_of
 from listmonk_py.api.errors import DomainError
 from listmonk_py.configuration import runtime
 from listmonk_py.configuration.durations import parse_duration
 from listmonk_py.mail import messengers
+from listmonk_py.mail.allowances import send_within
 from listmonk_py.mail.letter import RenderError
-from listmonk_py.mail.outgoing import Outcome, Outgoing, Parts, Result
+from listmonk_py.mail.outgoing import Outcome, Outgoing, Parts, Result, Transmission
+from listmonk_py.mail.pacing import Pacer, PacerUnavailable
 from subscribers.models import Subscriber
 
 from . import letters
@@ -33,6 +36,8 @@ ROWS = 50
 LEASE_S = 120
 SERVER_RETRY_S = 15
 WAIT_S = 90
+# A window's next place may be hours away, but limits change: look once a minute.
+LONGEST_PACED_S = 60.0
 Status = TxMessage.Status
 
 # Why SQL: claiming, and telling the doubtful from the fresh, is one statement. FOR UPDATE SKIP LOCKED
@@ -108,8 +113,7 @@ def _send_through(messenger: Any, messages: list[TxMessage]) -> None:
     for from_email, outgoing in by_sender.items():
         transmission = messenger.open("transactional", from_email)
         try:
-            transmission.send(outgoing)
-            keys = {item.key for item in outgoing}
+            keys = _hand_over(transmission, outgoing, waiting)
             deadline = timezone.now() + timedelta(seconds=WAIT_S)
             while keys and timezone.now() < deadline:
                 for result in transmission.wait(1.0):
@@ -118,6 +122,21 @@ def _send_through(messenger: Any, messages: list[TxMessage]) -> None:
         finally:
             transmission.close(5.0)
     # No answer within the lease: they stay `sending`, and the next holder treats them as in doubt.
+
+
+def _hand_over(
+    transmission: Transmission, outgoing: list[Outgoing | Parts], waiting: dict[int, TxMessage]
+) -> set[int]:
+    """Send what the servers' own limits allow now and put the others off; returns the keys that are out."""
+    try:
+        sent, wait_s = send_within(transmission, outgoing, Pacer(client()))
+        reason = "The server's own limit is reached."
+    except PacerUnavailable as fault:
+        sent, wait_s, reason = transmission.pending, SERVER_RETRY_S, str(fault)
+    for item in outgoing[sent:]:
+        wait = timedelta(seconds=min(max(wait_s, 0.2), LONGEST_PACED_S))
+        _put_off(waiting.pop(item.key), wait, attempt=False, code=0, text=reason)
+    return {item.key for item in outgoing[:sent]}
 
 
 def _rendered(message: TxMessage, *, wire: bool) -> "Outgoing | Parts | None":

@@ -122,6 +122,18 @@ _flag = values.boolean
 _text = values.text()
 _secret = values.text(longest=5000)
 
+# What the server or provider allows; 0 is no limit (see `listmonk_py.mail.allowances`).
+_ALLOWANCE_DEFAULTS: dict[str, Any] = {
+    "message_rate": 0,
+    "sliding_window_rate": 0,
+    "sliding_window_duration": "24h",
+}
+_ALLOWANCE: dict[str, Check] = {
+    "message_rate": values.integer(0, 1_000_000),
+    "sliding_window_rate": values.integer(0, 1_000_000_000),
+    "sliding_window_duration": values.at_least(values.duration, "1s"),
+}
+
 SMTP_DEFAULTS: dict[str, Any] = {
     "enabled": False,
     "port": 587,
@@ -134,6 +146,7 @@ SMTP_DEFAULTS: dict[str, Any] = {
     "tls_type": "none",
     "tls_skip_verify": False,
     "weight": 1,
+    **_ALLOWANCE_DEFAULTS,
 }
 smtp_server: Check = record(
     {
@@ -156,6 +169,7 @@ smtp_server: Check = record(
         "tls_type": values.choice("none", "STARTTLS", "TLS"),
         "tls_skip_verify": _flag,
         "weight": values.integer(1, 1000),
+        **_ALLOWANCE,
     },
     SMTP_DEFAULTS,
 )
@@ -171,8 +185,9 @@ postback: Check = record(
         "max_conns": values.integer(1, 10_000),
         "timeout": values.duration,
         "max_msg_retries": values.integer(0, 1000),
+        **_ALLOWANCE,
     },
-    {"enabled": False, "max_conns": 25, "timeout": "5s", "max_msg_retries": 2},
+    {"enabled": False, "max_conns": 25, "timeout": "5s", "max_msg_retries": 2, **_ALLOWANCE_DEFAULTS},
 )
 
 provider: Check = record(
@@ -183,8 +198,9 @@ provider: Check = record(
         "backend": values.choice(*ANYMAIL_BACKENDS),
         "options": _options,
         "max_conns": values.integer(1, 10_000),
+        **_ALLOWANCE,
     },
-    {"enabled": False, "options": {}, "max_conns": 10},
+    {"enabled": False, "options": {}, "max_conns": 10, **_ALLOWANCE_DEFAULTS},
 )
 
 mailbox: Check = record(

@@ -175,6 +175,9 @@ def smtp_server(**values: Any) -> dict[str, Any]:
         "tls_type": "STARTTLS",
         "tls_skip_verify": False,
         "weight": 1,
+        "message_rate": 0,
+        "sliding_window_rate": 0,
+        "sliding_window_duration": "24h",
     }
     return {**entry, **values}
 

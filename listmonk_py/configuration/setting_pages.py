@@ -59,6 +59,27 @@ def _choices(*names: str, **words: str) -> tuple[tuple[str, str], ...]:
 UUID = Leaf("uuid", "hidden", "")
 ENABLED = Leaf("enabled", "bool", "Enabled", default=True)
 
+ALLOWANCE = (
+    Leaf(
+        "message_rate",
+        "int",
+        "Messages a second",
+        "What the provider allows for all mail together; 0 is no limit.",
+        low=0,
+        advanced=True,
+        default=0,
+    ),
+    Leaf(
+        "sliding_window_rate",
+        "int",
+        "Messages per window",
+        "In any stretch of the window's length, such as a provider's daily quota; 0 is no limit.",
+        low=0,
+        advanced=True,
+        default=0,
+    ),
+    Leaf("sliding_window_duration", "duration", "Window length", advanced=True, default="24h"),
+)
 SMTP = (
     UUID,
     ENABLED,
@@ -103,6 +124,7 @@ SMTP = (
     Leaf("idle_timeout", "duration", "Close idle connections after", advanced=True, default="15s"),
     Leaf("wait_timeout", "duration", "Wait for a free connection", advanced=True, default="5s"),
     Leaf("email_headers", "headers", "Headers", "One per line, like X-Stream: news.", advanced=True),
+    *ALLOWANCE,
 )
 POSTBACKS = (
     UUID,
@@ -114,6 +136,7 @@ POSTBACKS = (
     Leaf("max_conns", "int", "Connections", low=1, default=25),
     Leaf("timeout", "duration", "Give up after", default="5s"),
     Leaf("max_msg_retries", "int", "Attempts", low=0, default=2),
+    *ALLOWANCE,
 )
 PROVIDERS = (
     UUID,
@@ -122,6 +145,7 @@ PROVIDERS = (
     Leaf("backend", "choice", "Provider", choices=_choices(*ANYMAIL_BACKENDS)),
     Leaf("max_conns", "int", "Connections", low=1, default=10),
     Leaf("options", "json", "Options", 'What the provider needs, like {"api_key": "..."}.', default={}),
+    *ALLOWANCE,
 )
 MAILBOXES = (
     UUID,

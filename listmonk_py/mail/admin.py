@@ -16,7 +16,7 @@ class DomainGroupAdmin(StaffAdmin):
     list_display = ("name", "limit", "shown_domains", "updated_at")
     search_fields = ("name", "domains")
     search_help_text = "Name or domain"
-    fields = ("name", "domains", ("rate", "window_s"))
+    fields = ("name", "domains", ("rate", "window_s"), "is_sliding")
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)

@@ -29,6 +29,7 @@ from django.utils.module_loading import import_string
 
 from listmonk_py.api.errors import DomainError
 
+from .allowances import Allowance, allowance_from_entry
 from .outgoing import Attachment, Lane, Outcome, Parts, Result
 from .threaded import ThreadedTransmission, Workers
 
@@ -73,6 +74,7 @@ class AnymailSettings:
     backend: str
     options: tuple[tuple[str, Any], ...] = field(default=(), repr=False)
     max_conns: int = 10
+    allowance: Allowance = Allowance()
 
 
 def anymail_from_entry(entry: Mapping[str, Any]) -> AnymailSettings:
@@ -84,6 +86,7 @@ def anymail_from_entry(entry: Mapping[str, Any]) -> AnymailSettings:
         backend=entry["backend"],
         options=tuple(sorted((str(k).lower(), v) for k, v in options.items())),
         max_conns=max(1, int(entry.get("max_conns") or 10)),
+        allowance=allowance_from_entry(entry),
     )
 
 
@@ -172,7 +175,7 @@ class AnymailMessenger:
         self._workers = Workers(settings.name, settings.max_conns, self._deliver)
 
     def open(self, lane: Lane, from_email: str) -> ThreadedTransmission:
-        return ThreadedTransmission(self._workers)
+        return ThreadedTransmission(self._workers, self.settings.allowance.routes(self.settings.uuid, lane))
 
     def _backend(self) -> Any:
         """One backend, and so one kept HTTP session, per thread."""

@@ -15,6 +15,11 @@ class DomainGroup(models.Model):
     # Messages per window to all domains together; null is no limit of its own.
     rate = models.FloatField(null=True, blank=True, help_text="Messages per window; empty is no limit.")
     window_s = models.FloatField(default=1.0, help_text="Length of the window in seconds.")
+    is_sliding = models.BooleanField(
+        "sliding window",
+        default=False,
+        help_text="Count exactly: never more in any stretch of the window. Otherwise messages flow evenly.",
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -25,6 +30,11 @@ class DomainGroup(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(window_s__gt=0), name="domain_group_window_is_positive"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_sliding=False) | models.Q(rate=None) | models.Q(rate__gte=1),
+                name="domain_group_sliding_window_lets_one_through",
+                violation_error_message="A sliding window must allow at least one message.",
             ),
         )
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
+from .pacing import Limit
+
 Lane = Literal["campaign", "transactional"]
 
 
@@ -103,8 +105,24 @@ class Result(NamedTuple):
     server: str
 
 
+class Route(NamedTuple):
+    """One server that messages may go through, by its uuid, and the limits of its own.
+
+    rest_s: it rests for so long because it failed; 0 when it may be used now.
+    """
+
+    server: str
+    limits: tuple[Limit, ...]
+    rest_s: float = 0.0
+
+
 class Transmission(Protocol):
-    """An open way to hand messages over. One thread uses it; messages may come back in any order."""
+    """An open way to hand messages over. One thread uses it; messages may come back in any order.
+
+    route: the server that the next messages go through, by its uuid; "" for any, by weight.
+    """
+
+    route: str
 
     @property
     def pending(self) -> int:
@@ -114,6 +132,9 @@ class Transmission(Protocol):
     @property
     def fault(self) -> str | None:
         """Why nothing can be sent now, in words for staff; None while at least one server may be used."""
+
+    def routes(self) -> Sequence[Route]:
+        """Where the next messages may go, the server whose turn it is first; empty when none has a limit."""
 
     def send(self, messages: Sequence[Any], /) -> None:
         """Hand messages over; returns at once. `Outgoing` or `Parts`, as the messenger's `wants` says."""

@@ -206,6 +206,16 @@ class Limit:
         return [self.kind, repr(float(self.limit)), round(self.window_s * 1_000_000), repr(self.capacity)]
 
 
+# A bucket may save up so much, so that a sender that looks a little late loses nothing.
+SAVED_S = 0.2
+LEAST_BURST = 2.0
+
+
+def bucket(key: str, rate: float, window_s: float = 1.0) -> Limit:
+    """A bucket of `rate` messages per `window_s` that saves up a fifth of a second's worth."""
+    return Limit(key, "bucket", rate, window_s, burst=max(LEAST_BURST, rate / window_s * SAVED_S))
+
+
 class Grant(NamedTuple):
     """granted: so many may leave now. wait_s: in how many seconds the next one may; 0 when at once."""
 

@@ -16,6 +16,7 @@ import urllib3
 from django.core.serializers.json import DjangoJSONEncoder
 
 from . import outbound
+from .allowances import Allowance, allowance_from_entry
 from .outgoing import Attachment, Lane, Outcome, Parts, Result
 from .smtp.settings import seconds
 from .threaded import ThreadedTransmission, Workers
@@ -37,6 +38,7 @@ class PostbackSettings:
     max_conns: int = 25
     timeout_s: float = 5.0
     max_msg_retries: int = 2
+    allowance: Allowance = Allowance()
 
 
 def postback_from_entry(entry: Mapping[str, Any]) -> PostbackSettings:
@@ -54,6 +56,7 @@ def postback_from_entry(entry: Mapping[str, Any]) -> PostbackSettings:
         max_conns=max(1, int(entry.get("max_conns") or 25)),
         timeout_s=seconds(entry.get("timeout") or "5s"),
         max_msg_retries=max(1, int(entry.get("max_msg_retries") or 1)),
+        allowance=allowance_from_entry(entry),
     )
 
 
@@ -125,7 +128,7 @@ class PostbackMessenger:
         return {"Authorization": "Basic " + base64.b64encode(pair).decode()}
 
     def open(self, lane: Lane, from_email: str) -> ThreadedTransmission:
-        return ThreadedTransmission(self._workers)
+        return ThreadedTransmission(self._workers, self.settings.allowance.routes(self.settings.uuid, lane))
 
     def _line(self) -> tuple[outbound.Target, urllib3.HTTPConnectionPool]:
         with self._lock:

@@ -16,7 +16,7 @@ from typing import Literal
 from redis import Redis
 from redis.exceptions import RedisError
 
-from .outgoing import Lane, Outcome, Outgoing, Result
+from .outgoing import Lane, Outcome, Outgoing, Result, Route
 from .permits import Steward
 from .routing import WeightedRotation, servers_for
 from .smtp import loop
@@ -136,6 +136,7 @@ class SmtpTransmission:
         self._lane = lane
         self._from_email = from_email
         self._thread = loop.current()
+        self.route = ""
         self._generation = -1
         self._rotation: WeightedRotation[Choice] = WeightedRotation([])
         self._used: dict[int, ServerPool] = {}
@@ -175,8 +176,24 @@ class SmtpTransmission:
             self._rotation = WeightedRotation(choices)
         return self._rotation.choices
 
+    def routes(self) -> Sequence[Route]:
+        choices = self._choices()
+        if not any(choice.pool.settings.allowance for choice in choices):
+            return ()
+        usable = self._usable(choices)
+        first = self._rotation.next(usable)
+        routes = []
+        for choice, may in zip(choices, usable, strict=True):
+            server = choice.pool.settings
+            rest_s = 0.0 if may else choice.pool.breaker.rest_left_s
+            route = Route(server.uuid, server.allowance.limits(server.uuid, self._lane), rest_s)
+            routes.insert(0 if choice is first else len(routes), route)
+        return routes
+
     def send(self, messages: Sequence[Outgoing]) -> None:
         choices = self._choices()
+        if self.route:
+            choices = [c for c in choices if c.pool.settings.uuid == self.route] or choices
         self._handed += len(messages)
         if not choices:
             reason = self.fault or ""
@@ -190,10 +207,8 @@ class SmtpTransmission:
             self._deal(messages, choices)
 
     def _deal(self, messages: Sequence[Outgoing], choices: list[Choice]) -> None:
-        """By weight among the servers that are well; when none is, among all: one may recover in time."""
-        usable = [not choice.pool.resting for choice in choices]
-        if not any(usable):
-            usable = [True] * len(choices)
+        """By weight among the servers that are well."""
+        usable = self._usable(choices)
         dealt: dict[int, list[tuple[Outgoing, SmtpTransmission]]] = {}
         for message in messages:
             choice = self._rotation.next(usable)
@@ -202,6 +217,12 @@ class SmtpTransmission:
             dealt.setdefault(id(choice.pool), []).append((message, self))
         for pool_id, jobs in dealt.items():
             self._thread.call(self._used[pool_id].submit, jobs)
+
+    @staticmethod
+    def _usable(choices: list[Choice]) -> list[bool]:
+        """Which servers are well; when none is, all: one may recover in time."""
+        usable = [not choice.pool.resting for choice in choices]
+        return usable if any(usable) else [True] * len(choices)
 
     def wait(self, timeout_s: float) -> list[Result]:
         results = self._results
@@ -261,7 +282,8 @@ class SmtpTransmission:
             return
         for choice in self._rotation.choices:
             other = choice.pool
-            if other not in tried and not other.resting:
+            # A server with a limit takes only what a token was taken for.
+            if other not in tried and not other.resting and not other.settings.allowance:
                 self._used[id(other)] = other
                 other.submit([(message, self)])
                 return

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from .health import Breaker
-from .outgoing import Outcome, Parts, Result
+from .outgoing import Outcome, Parts, Result, Route
 
 logger = logging.getLogger(__name__)
 
@@ -89,8 +89,10 @@ class Workers:
 class ThreadedTransmission:
     """See `outgoing.Transmission`."""
 
-    def __init__(self, workers: Workers) -> None:
+    def __init__(self, workers: Workers, routes: Sequence[Route] = ()) -> None:
+        self.route = ""
         self._workers = workers
+        self._routes = routes
         self._changed = threading.Condition()
         self._results: deque[Result] = deque()
         self._out: set[int] = set()  # handed over and not settled
@@ -105,6 +107,9 @@ class ThreadedTransmission:
     @property
     def fault(self) -> str | None:
         return self._workers.breaker.reason
+
+    def routes(self) -> Sequence[Route]:
+        return self._routes
 
     def send(self, messages: Sequence[Parts]) -> None:
         with self._changed:

@@ -185,7 +185,10 @@ def waits(campaign: Campaign) -> bool:
     return Batch.objects.filter(campaign=campaign, token=None, not_before__gt=Now()).exists()
 
 
-@pytest.mark.parametrize("limit", ["campaign", "deployment", "window", "provider"])
+@pytest.mark.parametrize(
+    "limit",
+    ["campaign", "deployment", "window", "provider", "provider's window", "server", "server's window"],
+)
 def test_a_limit_that_is_lifted_lets_the_campaign_go_at_once(engine, player, start, limit):
     """However far away the next token was: a batch that waits an hour does not wait it out."""
     if limit == "deployment":
@@ -198,8 +201,15 @@ def test_a_limit_that_is_lifted_lets_the_campaign_go_at_once(engine, player, sta
                 "app.message_sliding_window_duration": "1h",
             }
         )
-    elif limit == "provider":
-        DomainGroup.objects.create(name="slow", domains=["example.com"], rate=2, window_s=3600)
+    elif limit.startswith("provider"):
+        is_sliding = limit.endswith("window")
+        DomainGroup.objects.create(
+            name="slow", domains=["example.com"], rate=2, window_s=3600, is_sliding=is_sliding
+        )
+    elif limit == "server":
+        runtime.save({"smtp": [server_at(engine, message_rate=1)]})
+    elif limit == "server's window":
+        runtime.save({"smtp": [server_at(engine, sliding_window_rate=3, sliding_window_duration="1h")]})
     campaign = start(30, rate=0.001 if limit == "campaign" else None)
     player.until(lambda: waits(campaign))
     assert len(engine.messages) <= 5
@@ -208,8 +218,10 @@ def test_a_limit_that_is_lifted_lets_the_campaign_go_at_once(engine, player, sta
         runtime.save({"app.concurrency": 100, "app.message_rate": 1000})
     elif limit == "window":
         runtime.save({"app.message_sliding_window": False})
-    elif limit == "provider":
+    elif limit.startswith("provider"):
         DomainGroup.objects.update(rate=10_000, window_s=1)
+    elif limit.startswith("server"):
+        runtime.save({"smtp": [server_at(engine)]})
     else:
         Campaign.objects.filter(pk=campaign.pk).update(rate=None)
     for _ in range(4):  # scans, of which there is one a second and one for each ring

@@ -103,6 +103,35 @@ def test_a_named_server_is_a_messenger_of_its_own(engine, other, start):
     assert (len(engine.messages), len(other.messages)) == (0, 10)
 
 
+def test_a_server_gets_what_its_provider_allows_and_the_other_carries_the_rest(engine, other, start):
+    quota = {"sliding_window_rate": 10, "sliding_window_duration": "1h"}
+    use(server_at(engine, **quota), server_at(other, uuid=SECOND))
+    campaign = start(100)
+
+    played_until(campaign, Status.FINISHED)
+
+    # A tenth is kept for transactional mail.
+    assert (len(engine.messages), len(other.messages)) == (9, 91)
+    assert not set(engine.recipients) & set(other.recipients)
+
+
+def test_what_a_limited_server_cannot_carry_does_not_break_the_others_limit(engine, other, start):
+    quota = {"sliding_window_rate": 10, "sliding_window_duration": "1h"}
+    use(server_at(engine), server_at(other, uuid=SECOND, **quota))
+    engine.stop()
+    campaign = start(60)
+
+    def quota_is_used() -> bool:
+        send_all(limit=1)
+        return len(other.messages) == 9
+
+    wait_until(quota_is_used, 30, "the server with a quota to have had it")
+    engine.start()
+    played_until(campaign, Status.FINISHED, 60)
+
+    assert (len(engine.messages), len(other.messages)) == (51, 9)
+
+
 def test_start_says_that_there_is_no_server(engine, start, make_campaign):
     use(server_at(engine, enabled=False))
     campaign = make_campaign(make_list())

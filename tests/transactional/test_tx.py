@@ -9,6 +9,8 @@ from django.utils import timezone
 from campaigns.models import Template
 from campaigns.transactional import sending
 from campaigns.transactional.models import TxAttachment, TxMessage
+from listmonk_py.configuration import runtime
+from listmonk_py.mail.pacing import Pacer
 from tests.factories import call, make_api_client, make_subscriber
 
 pytestmark = pytest.mark.django_db
@@ -134,6 +136,24 @@ def test_a_temporary_refusal_is_retried(client, template, sink):
     sending.send_due()
 
     assert TxMessage.objects.get().status == "sent"
+
+
+def test_a_server_that_has_had_its_quota_gets_the_rest_later(client, template, sink, redis):
+    Pacer(redis).vouch()
+    limited = [{**entry, "sliding_window_rate": 1} for entry in runtime.get("smtp")]
+    unlimited = runtime.get("smtp")
+    runtime.save({"smtp": limited})
+    people = [make_subscriber(), make_subscriber()]
+    post(client, template, subscriber_ids=[person.pk for person in people])
+    sending.send_due()
+    assert sorted(TxMessage.objects.values_list("status", "attempts")) == [("deferred", 0), ("sent", 0)]
+    assert "limit" in TxMessage.objects.get(status="deferred").text
+
+    runtime.save({"smtp": unlimited})
+    TxMessage.objects.update(next_at=timezone.now())
+    sending.send_due()
+
+    assert len(sink.accepted) == 2
 
 
 def test_the_same_key_sends_once(client, template, sink):

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from email.header import Header
 from typing import Any, Literal
 
+from ..allowances import Allowance, allowance_from_entry
+
 AuthProtocol = Literal["none", "plain", "login", "cram"]
 TlsType = Literal["none", "STARTTLS", "TLS"]
 
@@ -55,7 +57,7 @@ class ServerSettings:
     waits for a connection. max_msg_retries: attempts in total for faults of the connection.
     email_headers: added to messages that do not have them. from_addresses: addresses and domains whose
     mail goes through this server only. weight: share of the mail among the servers of one messenger.
-    renew_after: messages per connection before it is replaced.
+    renew_after: messages per connection before it is replaced. allowance: what the provider allows.
     """
 
     uuid: str
@@ -78,6 +80,7 @@ class ServerSettings:
     from_addresses: tuple[str, ...] = ()
     weight: int = 1
     renew_after: int = 900
+    allowance: Allowance = Allowance()
     timeouts: Timeouts = field(default_factory=Timeouts)
 
     @property
@@ -131,6 +134,7 @@ def server_from_entry(entry: Mapping[str, Any]) -> ServerSettings:
         email_headers=tuple((str(name), str(value)) for name, value in headers),
         from_addresses=tuple(str(a).strip().lower() for a in entry.get("from_addresses") or ()),
         weight=max(1, int(entry.get("weight") or 1)),
+        allowance=allowance_from_entry(entry),
     )
 
 
