@@ -57,6 +57,7 @@ CAMPAIGN_FIELDS: dict[str, Shape] = {
     "archive_meta": FREE,
     "auto_altbody": BOOL,
     "rate": maybe(NUMBER),
+    "segment_id": maybe(INT),
 }
 NAMED = array(obj(id=maybe(ID), name=STR))
 CAMPAIGN = component(
@@ -83,6 +84,7 @@ CAMPAIGN = component(
         skipped=INT,
         unknown=INT,
         status_reason=STR,
+        segment_name=STR,
         version=INT,
     ),
 )

@@ -9,10 +9,13 @@ class CampaignsConfig(AppConfig):
     label = "campaigns"
 
     def ready(self) -> None:
-        from tracking.machines import register_deliveries  # models are loaded now
+        # Models are loaded now.
+        from subscribers.segments import saved
+        from tracking.machines import register_deliveries
         from tracking.removal import forget_campaign
 
-        from . import removal
+        from . import removal, segmenting
 
         removal.register(forget_campaign)
         register_deliveries(DELIVERIES)
+        saved.register_use(segmenting.USE)

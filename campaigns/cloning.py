@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
+from listmonk_py.api.errors import DomainError
+
 from . import writing
 from .models import Campaign
 
@@ -38,8 +40,13 @@ def clone(campaign: Campaign, user: "User", *, name: str = "") -> Campaign:
     slug stays with the original, so the copy is not published.
 
     Raises:
-        DomainError: none of its lists is left, or the user may not use them.
+        DomainError: none of its lists is left, or its segment is not, or the user may not use them.
     """
+    if campaign.segment_name and campaign.segment_id is None:
+        raise DomainError(
+            f"The segment “{campaign.segment_name}” that this campaign went to is deleted, so a copy would go "
+            "to everybody on its lists. Write a new campaign."
+        )
     values: dict[str, Any] = {field: getattr(campaign, field) for field in COPIED}
     values["name"] = name.strip() or f"Copy of {campaign.name}"[: writing.MAX_NAME]
     values["lists"] = list(
@@ -47,6 +54,7 @@ def clone(campaign: Campaign, user: "User", *, name: str = "") -> Campaign:
     )
     values["media"] = list(campaign.media.values_list("pk", flat=True))
     values["template_id"] = campaign.template_id
+    values["segment_id"] = campaign.segment_id
     values["archive_template_id"] = campaign.archive_template_id
     if campaign.send_at is not None:
         now = timezone.now()

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from listmonk_py.api.errors import Conflict, DomainError
@@ -14,7 +14,7 @@ from listmonk_py.templating.preview import demo_subscriber
 from listmonk_py.templating.trial import TrialSource, trial_render
 from subscribers.models import Subscriber, Subscription
 
-from . import preparing
+from . import preparing, segmenting
 from .engine import closing, doorbell, ledger, planning
 from .models import Campaign
 from .status import IllegalTransition, Status
@@ -231,8 +231,13 @@ def _check_content(campaign: Campaign) -> None:
 def _somebody(campaign: Campaign) -> dict[str, Any]:
     """One of the recipients, whose attributes the content counts on; a demo person when there is none yet."""
     lists = list(campaign.lists.values_list("pk", flat=True))
-    members = Subscription.objects.filter(list_id__in=lists).order_by("list_id", "subscriber_id")
-    person = Subscriber.objects.filter(pk__in=members.values("subscriber_id")[:1]).first()
+    members = Subscription.objects.filter(list_id__in=lists)
+    if campaign.segment_id is None:
+        first = members.order_by("list_id", "subscriber_id").values("subscriber_id")[:1]
+        person = Subscriber.objects.filter(pk__in=first).first()
+    else:
+        is_member = Exists(members.filter(subscriber=OuterRef("pk")))
+        person = segmenting.first_of(Subscriber.objects.filter(is_member), campaign)
     if person is None:
         return demo_subscriber()
     return {

@@ -138,6 +138,13 @@ class Campaign(models.Model):
     lists: "models.ManyToManyField" = models.ManyToManyField(
         "subscribers.List", through="CampaignList", related_name="campaigns"
     )
+    # Ours: only people in this segment get it. Null with a name: it was deleted after the campaign was over.
+    segment = models.ForeignKey(
+        "subscribers.Segment", null=True, blank=True, on_delete=models.PROTECT, related_name="campaigns"
+    )
+    segment_name = models.TextField(blank=True, default="", editable=False)
+    # The segment's rule as it was when the campaign started, which planning goes by; null before.
+    segment_rule: "models.JSONField" = models.JSONField(null=True, blank=True, editable=False)
     media: "models.ManyToManyField" = models.ManyToManyField(
         "media.Media", through="media.CampaignMedia", related_name="campaigns"
     )

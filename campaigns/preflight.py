@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django.core.cache import cache
 from django.db import OperationalError, connection, transaction
+from django.db.models import Max
 
 from listmonk_py.api.errors import DomainError
 from listmonk_py.configuration import runtime
@@ -16,7 +17,7 @@ from listmonk_py.mail import messengers
 from listmonk_py.mail.smtp_messenger import SmtpMessenger
 from subscribers.models import Subscriber
 
-from . import letter_preview, lifecycle
+from . import letter_preview, lifecycle, segmenting
 from .engine import planning
 from .engine.audience import ROUGHLY, Audience
 from .letter_preview import Shown
@@ -43,7 +44,7 @@ COUNT = f"""
     SELECT count(*)
       FROM ({ROUGHLY}) candidate
       JOIN subscribers_subscriber person ON person.id = candidate.subscriber_id
-     WHERE person.status = 'enabled'
+     WHERE person.status = 'enabled'{{segment}}
 """
 
 
@@ -64,12 +65,14 @@ class Sheet:
     Attributes:
         recipients: after all rules: lists, statuses, blocklist.
         is_exact: False when counting would have taken too long, and this is an estimate.
+        segment: its name; only people in it get the campaign. Blank: everybody on the lists.
         servers: where the mail leaves, in words.
         shown: the letter as its first recipient would see it; None when it does not render.
     """
 
     recipients: int
     is_exact: bool
+    segment: str
     lists: list[str]
     sender: str
     servers: str
@@ -89,6 +92,7 @@ def sheet(campaign: Campaign) -> Sheet:
     found = Sheet(
         recipients=recipients,
         is_exact=is_exact,
+        segment=campaign.segment_name,
         lists=list(campaign.campaign_lists.filter(list__isnull=False).values_list("list_name", flat=True)),  # type: ignore[attr-defined]
         sender=campaign.from_email or runtime.get("app.from_email"),
         servers=servers_of(campaign),
@@ -125,20 +129,25 @@ def count_recipients(campaign: Campaign) -> tuple[int, bool]:
     if not audience.list_ids:
         return 0, True
     newest = 2**62
+    rule = segmenting.rule_of(campaign)
+    condition, values = segmenting.where(rule)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {COUNT_TIMEOUT_MS}")
-            cursor.execute(COUNT, {**audience.parameters, "up_to": newest})
+            cursor.execute(
+                COUNT.format(segment=condition), {**audience.parameters, **values, "up_to": newest}
+            )
             return int(cursor.fetchone()[0]), True
     except OperationalError:
-        return planning.estimate(audience, newest), False
+        newest = Subscriber.objects.aggregate(newest=Max("pk"))["newest"] or 0
+        return planning.estimate(audience, newest, rule=rule), False
 
 
 def first_recipient(campaign: Campaign) -> Subscriber | None:
     """Somebody who would get it, to show the letter as."""
     lists = campaign.campaign_lists.filter(list__isnull=False).values("list_id")  # type: ignore[attr-defined]
     people = Subscriber.objects.filter(status=Subscriber.Status.ENABLED, subscriptions__list_id__in=lists)
-    return people.exclude(subscriptions__status="unsubscribed").order_by("pk").first()
+    return segmenting.first_of(people.exclude(subscriptions__status="unsubscribed"), campaign)
 
 
 def servers_of(campaign: Campaign) -> str:
@@ -175,7 +184,8 @@ def _audience(sheet: Sheet) -> Check:
         return Check(
             "warning",
             "Recipients",
-            "Nobody would get it: the lists have no enabled people whose subscription qualifies.",
+            "Nobody would get it: the lists have no enabled people whose subscription qualifies"
+            + (f", and who are in the segment “{sheet.segment}”." if sheet.segment else "."),
             "lists",
         )
     return Check("ok", "Recipients", f"{'' if sheet.is_exact else 'About '}{sheet.recipients:,} people.")

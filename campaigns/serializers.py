@@ -77,6 +77,7 @@ class CampaignIn(Lenient):
     archive_template_id = serializers.IntegerField(required=False, allow_null=True)
     archive_meta = serializers.DictField(required=False, allow_null=True)
     rate = serializers.FloatField(required=False, allow_null=True, min_value=0)
+    segment_id = serializers.IntegerField(required=False, allow_null=True)
 
 
 class CampaignTestIn(CampaignIn):
@@ -140,7 +141,7 @@ def campaign_out(
 
 
 def _ours(campaign: Campaign) -> dict[str, Any]:
-    """Fields that listmonk has not: the accounting, and why the engine stopped."""
+    """Fields that listmonk has not: the accounting, why the engine stopped, and the segment."""
     return {
         "to_send_exact": campaign.to_send_exact,
         "deferred": campaign.deferred,
@@ -150,6 +151,8 @@ def _ours(campaign: Campaign) -> dict[str, Any]:
         "status_reason": campaign.status_reason,
         "finished_at": campaign.finished_at,
         "rate": campaign.rate,
+        "segment_id": campaign.segment_id,
+        "segment_name": campaign.segment_name,
         "auto_altbody": campaign.auto_altbody,
         "version": campaign.version,
     }

@@ -15,7 +15,7 @@ from listmonk_py.mail.addresses import DomainRules, InvalidEmail, parse_mailbox
 from subscribers.models import List
 from subscribers.tags import normalised
 
-from . import checking, slugs
+from . import checking, segmenting, slugs
 from .media.models import CampaignMedia, Media
 from .models import Campaign, CampaignList, Template
 from .optin import optin_body
@@ -70,6 +70,7 @@ def create(values: dict[str, Any], user: "User") -> Campaign:
     _apply(campaign, values)
     if values.get("archive_template_id"):
         campaign.archive_template = _template(values["archive_template_id"])
+    segmenting.choose(campaign, values.get("segment_id"), user)
     checking.check(campaign)
     _save(campaign)
     _set_lists(campaign, lists)
@@ -104,6 +105,8 @@ def update(
         raise DomainError("Scheduled date should be in the future.")
     if "archive_template_id" in values:
         campaign.archive_template = _template(values["archive_template_id"])
+    if "segment_id" in values:
+        segmenting.choose(campaign, values["segment_id"], user)
     if campaign.status == Status.SCHEDULED and campaign.send_at is None:
         campaign.status = Status.DRAFT
     if campaign.content_type == Campaign.ContentType.VISUAL:

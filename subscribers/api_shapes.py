@@ -119,6 +119,8 @@ BY_QUERY = {
     "list_ids": IDS,
     "subscription_status": SUBSCRIPTION_STATUS,
     "all": BOOL,
+    "segment": FREE,
+    "segment_id": ID,
 }
 FILTERS = (
     query("search", STR, about="A case-insensitive regular expression on name and e-mail address."),
@@ -126,6 +128,12 @@ FILTERS = (
     query("list_id", ID, many=True),
     query("subscription_status", SUBSCRIPTION_STATUS),
     query("segment", STR, about="A rule as JSON."),
+    query("segment_id", ID, about="A saved segment; beside `segment` both have to hold."),
+)
+SEGMENT_FIELDS = {"name": text(200), "description": text(2000), "rule": FREE}
+SEGMENT = component(
+    "Segment",
+    obj(SEGMENT_FIELDS, id=ID, uuid=UUID, created_at=TIME, updated_at=TIME, owner_id=maybe(ID)),
 )
 IMPORT = component(
     "Import",
@@ -196,6 +204,24 @@ describe(
                 target_list_ids=IDS,
                 status=SUBSCRIPTION_STATUS,
             ),
+        ),
+        "GET /api/segments": Route(
+            page(SEGMENT),
+            "Rules about people, kept under a name.",
+            query=(query("query", STR), *listing("name", "created_at", "updated_at")),
+        ),
+        "POST /api/segments": Route(data(SEGMENT), body=asked("name", "rule", **SEGMENT_FIELDS)),
+        "GET /api/segments/{}": Route(data(SEGMENT)),
+        "PUT /api/segments/{}": Route(
+            data(SEGMENT),
+            "What is not given stays. Campaigns that have started keep the rule they started with.",
+            body=asked(**SEGMENT_FIELDS),
+        ),
+        "DELETE /api/segments/{}": Route(DONE, "Refused while a campaign that is not over uses it."),
+        "GET /api/segments/{}/count": Route(
+            data(obj(count=INT, exact=BOOL)),
+            "How many people of those that the caller may see are in it: counted for up to two seconds, else "
+            "estimated from a sample, and `exact` is false.",
         ),
         "GET /api/import/subscribers": Route(data(IMPORT)),
         "POST /api/import/subscribers": Route(

@@ -208,6 +208,47 @@ class Subscription(models.Model):
         return f"subscriber {self.subscriber_id} on list {self.list_id}"
 
 
+class SegmentQuerySet(models.QuerySet["Segment"]):
+    def visible_to(self, user: "User") -> Self:
+        """All of them, for whoever works with people: a rule says nothing about any one person."""
+        may = user.may("subscribers:get", "subscribers:get_all", "subscribers:manage")
+        return self if may else self.none()
+
+    def manageable_by(self, user: "User") -> Self:
+        """All, or for a user whose view is limited to some lists those that they made themselves.
+
+        A segment decides who gets a campaign, so changing it reaches beyond one's own lists.
+        """
+        if not user.may("subscribers:manage"):
+            return self.none()
+        unlimited = user.readable_list_ids() is None or user.may("subscribers:get_all")
+        return self if unlimited else self.filter(owner=user)
+
+
+class Segment(models.Model):
+    """A rule about people under a name. It is evaluated whenever it is used; nothing keeps who fits."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.TextField()
+    description = models.TextField(blank=True, default="")
+    # As `segments.rules.canonical` returns it.
+    rule: Any = models.JSONField()
+    owner = models.ForeignKey(
+        "accounts.User", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = SegmentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name", "id")
+        constraints = (models.UniqueConstraint(Lower("name"), name="segment_name_is_unique"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Tally(models.Model):
     """A part of a count: add up `change` to know how many there are (see `counts.py`).
 

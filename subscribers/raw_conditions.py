@@ -79,6 +79,10 @@ class RefusedCondition(DomainError):
     """The condition is wrong, or asks for something that conditions may not."""
 
 
+class TookTooLong(DomainError):
+    """The time limit of `reading` was reached."""
+
+
 def ids(condition: str, *, readable: frozenset[int] | None = None) -> RawSQL:
     """A sub-select of the ids of the people for whom the condition holds, for `pk__in=`.
 
@@ -152,25 +156,26 @@ def _tables(plan: Any) -> Iterator[str]:
 
 
 @contextmanager
-def reading(*, time_limit_s: int = TIME_LIMIT_S) -> Iterator[None]:
+def reading(*, time_limit_s: float = TIME_LIMIT_S) -> Iterator[None]:
     """A read-only transaction with a time limit, in which searches and conditions run.
 
     Raises:
-        DomainError: the database refuses a regular expression or a value in a condition, or the time
-            is up; the message is for the person who wrote it.
+        DomainError: the database refuses a regular expression or a value in a condition; the message is
+            for the person who wrote it.
+        TookTooLong: the time is up.
     """
     nested = connection.in_atomic_block
     try:
         with transaction.atomic():
-            before = _configure("on", f"{time_limit_s}s")
+            before = _configure("on", f"{round(1000 * time_limit_s)}ms")
             yield
             if nested:  # else the settings end with the transaction
                 _configure("", before)
     except OperationalError as error:
         if not isinstance(error.__cause__, pg.QueryCanceled):
             raise
-        raise DomainError(
-            f"The search took longer than {time_limit_s} seconds. Narrow it down and try again."
+        raise TookTooLong(
+            f"The search took longer than {time_limit_s:g} seconds. Narrow it down and try again."
         ) from None
     except (DataError, ProgrammingError) as error:
         raise DomainError(f"The search cannot be carried out: {_first_line(error)}.") from None

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from .views import bulk, export, imports, lists, public, subscribers
+from .views import bulk, export, imports, lists, public, segments, subscribers
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("subscribers.public_urls")),
@@ -8,6 +8,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/public/subscription", public.SignUp.as_view()),
     path("api/lists", lists.Lists.as_view()),
     path("api/lists/<str:list_id>", lists.OneList.as_view()),
+    path("api/segments", segments.Segments.as_view()),
+    path("api/segments/<str:segment_id>", segments.OneSegment.as_view()),
+    path("api/segments/<str:segment_id>/count", segments.Count.as_view()),
     path("api/import/subscribers", imports.Import.as_view()),
     path("api/import/subscribers/logs", imports.Log.as_view()),
     path("api/import/subscribers/rejects.csv", imports.Rejects.as_view()),

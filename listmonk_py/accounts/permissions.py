@@ -58,6 +58,7 @@ def _model(
 DJANGO: Final[dict[str, tuple[str, ...]]] = {
     **_model("subscribers.list", view=_READ_LISTS, change=_WRITE_LISTS, add=("lists:manage_all",)),
     **_model("subscribers.subscriber", view=_READ_PEOPLE, change=("subscribers:manage",)),
+    **_model("subscribers.segment", view=_READ_PEOPLE, change=("subscribers:manage",)),
     **_model("subscribers.importjob", view=("subscribers:import",), change=("subscribers:import",)),
     **_model("campaigns.campaign", view=_READ_CAMPAIGNS, change=_WRITE_CAMPAIGNS),
     **_model("campaigns.template", view=("templates:get",), change=("templates:manage",)),

@@ -88,6 +88,22 @@ def ids(body: Mapping[str, Any], key: str) -> list[int] | None:
     return list(dict.fromkeys(value))
 
 
+def id(body: Mapping[str, Any], key: str) -> int | None:
+    """A positive whole number; None when absent.
+
+    Raises:
+        DomainError: another JSON type, or out of range.
+    """
+    value = body.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _wrong(key, "a whole number", value)
+    if not 0 < value <= LARGEST_ID:
+        raise DomainError(f"{key}: {value} is not a valid ID.", field=key)
+    return value
+
+
 def texts(body: Mapping[str, Any], key: str) -> list[str] | None:
     """An array of texts; None when absent.
 

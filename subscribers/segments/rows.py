@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -37,7 +38,7 @@ def matches(rule: Rule, row: Mapping[str, Any]) -> bool:
 
 def _test(test: Test, row: Mapping[str, Any]) -> bool:
     if test.op is Op.NE:
-        return not _test(Test(Op.EQ, test.field, test.operands), row)
+        return not _test(replace(test, op=Op.EQ), row)
     values = _values(row, test.field)
     if test.op is Op.EXISTS:
         return any(_text(value) not in (None, "") for value in values) == test.wanted

@@ -1,7 +1,7 @@
 """Changes to many people at once, by ids or by query (contract 3.5)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rest_framework.response import Response
 
@@ -12,7 +12,12 @@ from listmonk_py.api.views import ApiView, pk
 
 from .. import bulk, finding, people
 from ..models import Subscription
+from ..segments import saved
+from ..segments.rules import both
 from ..segments.rules import parse as parse_rule
+
+if TYPE_CHECKING:
+    from listmonk_py.accounts.models import User
 
 MANAGE = ("subscribers:manage",)
 
@@ -31,13 +36,16 @@ def given_ids(request: Request, message: str) -> list[int]:
     return ids
 
 
-def asked_people(sent: dict[str, Any]) -> finding.Asked:
+def asked_people(sent: dict[str, Any], user: "User") -> finding.Asked:
+    given = None if sent.get("segment") is None else parse_rule(sent["segment"])
+    segment_id = body.id(sent, "segment_id")
+    kept = saved.rule_of(saved.readable(segment_id, user)) if segment_id else None
     return finding.Asked(
         search=body.text(sent, "search"),
         condition=body.text(sent, "query", most=20_000),
         list_ids=tuple(body.ids(sent, "list_ids") or ()),
         subscription_status=body.text(sent, "subscription_status"),
-        segment=None if sent.get("segment") is None else parse_rule(sent["segment"]),
+        segment=both(given, kept),
     )
 
 
@@ -48,7 +56,7 @@ def chosen_ids(request: Request, *, everybody_by_default: bool = False) -> Seque
         DomainError: nothing narrows it down, and `all` does not say that this is meant.
     """
     sent = ApiView.body(request)
-    asked = asked_people(sent)
+    asked = asked_people(sent, request.user)
     narrowed = asked.is_narrowed or body.flag(sent, "all")
     if not narrowed and not everybody_by_default:
         raise DomainError("Invalid fields: query. Give search or query, or say all: true.")

@@ -13,7 +13,8 @@ from listmonk_py.api.views import ApiView, pk
 
 from .. import bulk, consent, finding, people, presenting, raw_conditions
 from ..models import Subscriber
-from ..segments.rules import Rule
+from ..segments import saved
+from ..segments.rules import Rule, both
 from ..segments.rules import parse as parse_rule
 
 READ = ("subscribers:get", "subscribers:get_all")
@@ -44,7 +45,7 @@ def asked_people(request: Request) -> finding.Asked:
         list_ids=tuple(paging.ids(request, "list_id", fail=DomainError)),
         subscription_status=asked.get("subscription_status", ""),
         ids=tuple(paging.ids(request, "id", fail=DomainError)),
-        segment=asked_segment(asked.get("segment", "")),
+        segment=both(asked_segment(asked.get("segment", "")), asked_saved(request)),
     )
 
 
@@ -60,6 +61,18 @@ def asked_segment(text: str) -> Rule | None:
         return parse_rule(orjson.loads(text))
     except orjson.JSONDecodeError as error:
         raise DomainError(f"segment is not valid JSON: {error}") from None
+
+
+def asked_saved(request: Request) -> Rule | None:
+    """The rule of the saved segment that the parameter `segment_id` (ours) names.
+
+    Raises:
+        DomainError: there is none.
+    """
+    ids = paging.ids(request, "segment_id", fail=DomainError)
+    if len(ids) > 1:
+        raise DomainError("Give one segment_id.")
+    return saved.rule_of(saved.readable(ids[0], request.user)) if ids else None
 
 
 def asked_order(request: Request) -> finding.Order:

@@ -67,6 +67,7 @@ TABLE: dict[str, frozenset[str]] = {
         (
             *("GET api/subscribers", "GET api/subscribers/*", "GET api/subscribers/export"),
             *("GET api/subscribers/*/activity", "GET api/subscribers/*/export"),
+            *("GET api/segments", "GET api/segments/*", "GET api/segments/*/count"),
         ),
         PEOPLE,
     ),
@@ -81,6 +82,7 @@ TABLE: dict[str, frozenset[str]] = {
             ),
             *("PUT api/subscribers/lists/*", "POST api/subscribers/query/delete"),
             *("PUT api/subscribers/query/blocklist", "PUT api/subscribers/query/lists"),
+            *("POST api/segments", "PUT api/segments/*", "DELETE api/segments/*"),
         ),
         PEOPLE_WRITE,
     ),
