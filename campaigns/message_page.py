@@ -29,14 +29,14 @@ def message_page(request: HttpRequest, campaign: str, subscriber: str) -> HttpRe
     campaign_uuid, subscriber_uuid = uuid_of(campaign), uuid_of(subscriber)
     found = Campaign.objects.filter(uuid=campaign_uuid).first()
     if found is None:
-        raise PageError("Nothing here", "This message does not exist any more.", status=404)
+        raise PageError("page.nothing.title", "page.nothing.message", status=404)
     person = Subscriber.objects.filter(uuid=subscriber_uuid).first()
     if person is None:
-        raise PageError("Nothing here", "This link belongs to nobody on our lists.", status=404)
+        raise PageError("page.nothing.title", "page.nothing.person", status=404)
     try:
         parts = letter_of(found).parts(0, recipient_of(person))
     except RenderError as error:
-        raise PageError("This message cannot be shown", error.message) from error
+        raise PageError("page.unreadable.title", error.message) from error
     response = message_response(parts.html, parts.text)
     response["X-Robots-Tag"] = "noindex"
     response["Cache-Control"] = "private, no-store"

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from django.template.loader import render_to_string
+from django.utils.safestring import mark_safe
 
 from listmonk_py.api.errors import DomainError
+from listmonk_py.configuration import languages
 from subscribers.models import List
 
 
@@ -23,6 +25,8 @@ def optin_body(lists: Sequence[List]) -> str:
         {
             "names": [name for name in names if name],
             "private": names.count(""),
+            "language": languages.of_site(),
+            "first_name": mark_safe("{{ .Subscriber.FirstName }}"),
             "query": "&amp;".join(f"l={row.uuid}" for row in double),
         },
     ).strip()

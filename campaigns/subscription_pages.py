@@ -10,11 +10,12 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
-from listmonk_py.configuration import runtime
-from listmonk_py.configuration.public_page import message, page
+from listmonk_py.configuration import languages, runtime
+from listmonk_py.configuration.public_page import message, page, speak
 from subscribers import consent
 from subscribers.models import List, Subscriber, Subscription
 from subscribers.public_pages import PageError, masked, public, shown, subscriber_of, uuid_of
+from subscribers.reader_language import language_of
 
 from . import data_mail
 from .models import Campaign, CampaignList
@@ -24,14 +25,14 @@ from .models import Campaign, CampaignList
 def subscription(request: HttpRequest, campaign: str, subscriber: str) -> HttpResponse:
     """Unsubscribe from the lists a mail went to; with `manage=true`, choose what to get."""
     campaign_uuid = uuid_of(campaign)
-    person = subscriber_of(subscriber)
+    person = subscriber_of(request, subscriber)
     if request.method == "POST":
         return _change(request, person, campaign_uuid)
     if person.status == Subscriber.Status.BLOCKLISTED:
         return _already_blocklisted(request, person)
     if request.GET.get("manage") == "true" and runtime.get("privacy.allow_preferences"):
         return preferences(request, person)
-    context = {"lists": shown(active(person, lists_of(request, person, campaign_uuid)))}
+    context = {"lists": shown(request, active(person, lists_of(request, person, campaign_uuid)))}
     return page(request, "subscription", {**_common(person), **context}, personal=True)
 
 
@@ -51,15 +52,14 @@ def _change(request: HttpRequest, person: Subscriber, campaign_uuid: UUID) -> Ht
         return save_preferences(request, person)
     lists = active(person, lists_of(request, person, campaign_uuid))
     consent.unsubscribe([person.pk], [one.pk for one in lists])
-    return page(request, "unsubscribed", {**_common(person), "lists": shown(lists)}, personal=True)
+    return page(request, "unsubscribed", {**_common(person), "lists": shown(request, lists)}, personal=True)
 
 
 def _undo(request: HttpRequest, person: Subscriber) -> HttpResponse:
     asked = [uuid_of(text) for text in request.POST.getlist("l")]
     lists = List.objects.filter(uuid__in=asked, status=List.Status.ACTIVE)
     consent.resubscribe(person, [one.pk for one in lists], ip=request.META.get("REMOTE_ADDR"))
-    text = "Nothing has changed: the next mail will reach you as before."
-    return message(request, "You are subscribed again", text, personal=True)
+    return message(request, "page.again.title", "page.again.text", personal=True)
 
 
 def lists_of(request: HttpRequest, person: Subscriber, campaign_uuid: UUID) -> Sequence[int]:
@@ -95,7 +95,11 @@ def active(person: Subscriber, list_ids: Sequence[int]) -> list[List]:
 def preferences(
     request: HttpRequest, person: Subscriber, *, error: str = "", status: int = 200
 ) -> HttpResponse:
-    """The public lists the person is on, and those they have left, to come back."""
+    """The public lists the person is on, and those they have left, to come back; the name, the language.
+
+    Args:
+        error: the key of a text.
+    """
     mine = Subscription.objects.filter(subscriber_id=person.pk).select_related("list").order_by("list__name")
     lists: list[dict[str, Any]] = [
         {
@@ -106,31 +110,40 @@ def preferences(
         }
         for row in mine.filter(list__type=List.Type.PUBLIC, list__status=List.Status.ACTIVE)
     ]
-    context = {"lists": lists, "name": person.name, "error": error}
+    context = {
+        "lists": lists,
+        "name": person.name,
+        "error": error,
+        "languages": [(one["code"], one["name"].rpartition(" (")[0]) for one in languages.available()],
+        "own_language": language_of(person),
+    }
     return page(request, "preferences", {**_common(person), **context}, status=status, personal=True)
 
 
 def save_preferences(request: HttpRequest, person: Subscriber) -> HttpResponse:
     if not runtime.get("privacy.allow_preferences"):
-        raise PageError("Not available", "This site does not offer to change preferences here.")
+        raise PageError("page.notOffered.title", "page.notOffered.preferences")
     fields = request.POST
     name = fields.get("name", "")
     if not name.strip() or len(name.strip()) > consent.LONGEST_PREFERENCES_NAME:
-        return preferences(request, person, error="Please enter your name.", status=400)
+        return preferences(request, person, error="page.prefs.nameMissing", status=400)
     keep = [uuid_of(text) for text in fields.getlist("l")]
-    consent.save_preferences(person, name=name, keep=keep, ip=request.META.get("REMOTE_ADDR"))
-    return message(request, "Saved", "Your preferences are saved.", personal=True)
+    consent.save_preferences(
+        person, name=name, keep=keep, language=fields.get("lang"), ip=request.META.get("REMOTE_ADDR")
+    )
+    speak(request, language_of(person))
+    return message(request, "page.saved.title", "page.saved.text", personal=True)
 
 
 @public("POST", personal=True)
 def export(request: HttpRequest, subscriber: str) -> HttpResponse:
     """Mail people a file with what is stored about them; it never leaves by this page."""
-    person = subscriber_of(subscriber)
+    person = subscriber_of(request, subscriber)
     if not runtime.get("privacy.allow_export"):
-        raise PageError("Not available", "This site does not offer to export one's data here.")
+        raise PageError("page.notOffered.title", "page.notOffered.export")
     data_mail.send(person)
-    text = f"We have sent it to {masked(person.email)}."
-    return message(request, "Your data is on its way", text, personal=True)
+    values = {"email": masked(person.email)}
+    return message(request, "page.dataSent.title", "page.dataSent.text", values=values, personal=True)
 
 
 def _already_blocklisted(request: HttpRequest, person: Subscriber) -> HttpResponse:

@@ -17,11 +17,12 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from listmonk_py.api.errors import DomainError
-from listmonk_py.configuration import runtime
+from listmonk_py.configuration import languages, runtime
 from listmonk_py.mail.addresses import DomainRules, name_from_email, normalise_email
 from listmonk_py.mail.system import root_url, send_system_mail
 
 from .models import List, Subscriber, Subscription
+from .reader_language import ATTRIBUTES, mail_language
 
 # Stands for "no campaign" in the URLs of mails that belong to none.
 NO_CAMPAIGN = "00000000-0000-0000-0000-000000000000"
@@ -183,25 +184,53 @@ def _confirm(subscriber: Subscriber, list_ids: Collection[int], source: str, ip:
 
 @transaction.atomic
 def save_preferences(
-    subscriber: Subscriber, *, name: str, keep: Collection[UUID], ip: str | None = None
+    subscriber: Subscriber,
+    *,
+    name: str,
+    keep: Collection[UUID],
+    language: str | None = None,
+    ip: str | None = None,
 ) -> None:
-    """What the preferences page stores: the name, and which public lists the person is on.
+    """What the preferences page stores: the name, the language, and which public lists the person is on.
 
     Public lists of the person that are not in `keep` are unsubscribed; kept ones that were unsubscribed
     come back. Private lists are untouched.
+
+    Args:
+        language: the code of one there are texts in; "" forgets the person's; None leaves it as it is, and
+            so does a code that nobody knows.
 
     Raises:
         DomainError: the name is blank or longer than 256 characters.
     """
     name = name.strip()
     if not name or len(name) > LONGEST_PREFERENCES_NAME or "\0" in name:
-        raise DomainError(f"Please enter a name of at most {LONGEST_PREFERENCES_NAME} characters.")
+        raise DomainError(
+            f"Please enter a name of at most {LONGEST_PREFERENCES_NAME} characters.",
+            text_key="page.prefs.nameTooLong",
+            values={"count": LONGEST_PREFERENCES_NAME},
+        )
     Subscriber.objects.filter(pk=subscriber.pk).update(name=name, updated_at=Now())
     subscriber.name = name
+    _set_language(subscriber, language)
     mine = List.objects.public().filter(subscriptions__subscriber_id=subscriber.pk)
     kept = set(mine.filter(uuid__in=keep).values_list("pk", flat=True))
     unsubscribe([subscriber.pk], set(mine.values_list("pk", flat=True)) - kept)
     resubscribe(subscriber, kept, ip=ip)
+
+
+def _set_language(subscriber: Subscriber, language: str | None) -> None:
+    """Change one attribute, of the row as it is now: somebody else may be changing others."""
+    if language is None or (language and language not in languages.codes().values()):
+        return
+    row = Subscriber.objects.select_for_update(no_key=True).filter(pk=subscriber.pk).first()
+    if row is None:
+        return
+    attribs = row.attribs if isinstance(row.attribs, dict) else {}
+    kept = {name: value for name, value in attribs.items() if name not in ATTRIBUTES}
+    row.attribs = {**kept, ATTRIBUTES[0]: language} if language else kept
+    row.save(update_fields=["attribs"])
+    subscriber.attribs = row.attribs
 
 
 def wipe(subscriber: Subscriber) -> None:
@@ -219,11 +248,14 @@ class SignUp:
 
 
 @transaction.atomic
-def sign_up(*, email: str, name: str = "", list_uuids: Sequence[UUID]) -> SignUp:
+def sign_up(*, email: str, name: str = "", list_uuids: Sequence[UUID], language: str = "") -> SignUp:
     """Subscribe a stranger to public lists: the form and `POST /api/public/subscription`.
 
     A known address keeps its name and attributes; only its subscriptions change. A blocklisted person
     stays blocklisted and is told nothing of it.
+
+    Args:
+        language: of the page they signed up on, when it is not the installation's; a new person keeps it.
 
     Raises:
         InvalidEmail, DomainRefused: the address cannot be taken.
@@ -232,13 +264,19 @@ def sign_up(*, email: str, name: str = "", list_uuids: Sequence[UUID]) -> SignUp
     address = checked_address(email)
     name = name.strip().replace("\0", "") or name_from_email(address)
     if len(name) > LONGEST_NAME:
-        raise DomainError(f"The name is longer than {LONGEST_NAME} characters.")
+        raise DomainError(
+            f"The name is longer than {LONGEST_NAME} characters.",
+            text_key="page.form.nameTooLong",
+            values={"count": LONGEST_NAME},
+        )
     if not list_uuids or len(list_uuids) > MOST_LISTS:
-        raise DomainError("No valid lists selected to subscribe.")
+        raise DomainError("No valid lists selected to subscribe.", text_key="public.noListsSelected")
     lists = list(List.objects.filter(uuid__in=list_uuids))
     if any(one.type == List.Type.PRIVATE for one in lists):
         raise DomainError("Invalid UUID(s)")
     person, is_new = _get_or_make(address, name)
+    if is_new and language:
+        _set_language(person, language)
     subscribe([person.pk], [one.pk for one in lists], existing=Existing.REJOIN)
     return SignUp(person, is_new, tuple(pending_optins(person)))
 
@@ -289,7 +327,8 @@ def send_optin(subscriber: Subscriber, list_ids: Collection[int] | None = None) 
         "optin_url": f"{root_url()}/subscription/optin/{subscriber.uuid}?{query}",
         "unsubscribe_url": f"{unsubscribe_url}?manage=true&{query}",
     }
-    send_system_mail("subscriber_optin", subscriber.email, context, headers=headers)
+    language = mail_language(subscriber)
+    send_system_mail("subscriber_optin", subscriber.email, context, language=language, headers=headers)
     return True
 
 

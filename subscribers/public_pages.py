@@ -24,11 +24,12 @@ from django.views.decorators.csrf import csrf_exempt
 from redis.exceptions import RedisError
 
 from listmonk_py.api.errors import DomainError
-from listmonk_py.configuration import runtime
-from listmonk_py.configuration.public_page import message, page
+from listmonk_py.configuration import languages, runtime
+from listmonk_py.configuration.public_page import language_of, message, page, speak
 
 from . import consent, sign_up_guard
 from .models import List, Subscriber, Subscription
+from .reader_language import language_of as language_of_person
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +41,12 @@ Disallow: /subscription/
 Disallow: /campaign/
 Disallow: /link/
 """
-PRIVATE_LIST = "A private list"
 OLD_STATIC = {"style.css": "text/css; charset=utf-8", "favicon.svg": "image/svg+xml"}
 HCAPTCHA = ["https://hcaptcha.com", "https://*.hcaptcha.com"]
 
 
 class PageError(Exception):
-    """A request that ends in a page with a message."""
+    """A request that ends in a page with a message; `title` and `text` are keys of texts."""
 
     def __init__(self, title: str, text: str, *, status: int = 400) -> None:
         super().__init__(text)
@@ -69,8 +69,8 @@ def public(*methods: str, personal: bool = False) -> Callable[[View], View]:
             except PageError as error:
                 return message(request, error.title, error.text, status=error.status, personal=personal)
             except DomainError as error:
-                title = "That did not work"
-                return message(request, title, error.message, status=error.status, personal=personal)
+                title, text = "page.failed.title", in_words(request, error)
+                return message(request, title, text, status=error.status, personal=personal)
             except (OperationalError, InterfaceError, RedisError) as error:
                 logger.warning("%s has to wait: a server is away (%s)", request.path, str(error).strip())
                 return _away(request, personal=personal)
@@ -82,10 +82,19 @@ def public(*methods: str, personal: bool = False) -> Callable[[View], View]:
 
 def _away(request: HttpRequest, *, personal: bool) -> HttpResponse:
     """503: a mail provider that unsubscribes by one click (RFC 8058) tries again."""
-    text = "We cannot do this at the moment. Please try again in a few minutes."
-    answer = message(request, "Please try again", text, status=503, personal=personal)
+    answer = message(request, "page.away.title", "page.away.text", status=503, personal=personal)
     answer["Retry-After"] = "60"
     return answer
+
+
+def in_words(request: HttpRequest, error: DomainError | PageError) -> str:
+    """What an error says, in the language of the page. In English it is the error's own, which tells more."""
+    language = language_of(request)
+    if isinstance(error, PageError):
+        return languages.translate(error.text, language)
+    if error.text_key and language != languages.DEFAULT:
+        return languages.translate(error.text_key, language, **error.values)
+    return getattr(error, "reason", "") or error.message
 
 
 def uuid_of(text: str) -> UUID:
@@ -98,18 +107,20 @@ def uuid_of(text: str) -> UUID:
     except ValueError:
         found = None
     if found is None or str(found) != text.lower():
-        raise PageError("This link is damaged", "Please open the link in the mail again, as a whole.")
+        raise PageError("page.damaged.title", "page.damaged.text")
     return found
 
 
-def subscriber_of(text: str) -> Subscriber:
-    """
+def subscriber_of(request: HttpRequest, text: str) -> Subscriber:
+    """The person with this UUID, whose language the answer is in from now on.
+
     Raises:
         PageError: nobody has this UUID (404), or it is none (400).
     """
     found = Subscriber.objects.filter(uuid=uuid_of(text)).first()
     if found is None:
-        raise PageError("Nothing here", "This link belongs to nobody on our lists.", status=404)
+        raise PageError("page.nothing.title", "page.nothing.person", status=404)
+    speak(request, language_of_person(found))
     return found
 
 
@@ -119,12 +130,13 @@ def masked(email: str) -> str:
     return f"{local[:2] if len(local) > 3 else local[:1]}…@{domain}"
 
 
-def shown(lists: Iterable[List]) -> list[dict[str, Any]]:
+def shown(request: HttpRequest, lists: Iterable[List]) -> list[dict[str, Any]]:
     """Lists for a page; several private ones are told as what they are, without their names."""
+    private = languages.translate("public.subPrivateList", language_of(request))
     return [
         {
             "uuid": one.uuid,
-            "shown_name": one.name if one.type == List.Type.PUBLIC else PRIVATE_LIST,
+            "shown_name": one.name if one.type == List.Type.PUBLIC else private,
             "shown_description": one.description if one.type == List.Type.PUBLIC else "",
         }
         for one in lists
@@ -172,7 +184,7 @@ def form(request: HttpRequest) -> HttpResponse:
     if not runtime.get("app.enable_public_subscription_page"):
         if request.method == "POST":
             return JsonResponse({"message": "That feature is not available."}, status=404)
-        raise PageError("Not available", "This site has no public sign-up form.", status=404)
+        raise PageError("page.notOffered.title", "page.notOffered.form", status=404)
     return _sign_up(request) if request.method == "POST" else _form(request, request.GET)
 
 
@@ -182,7 +194,7 @@ def _form(
     """The form with what was entered. No list is ticked that the visitor did not tick."""
     lists = list(List.objects.public().order_by("name"))
     if not lists:
-        raise PageError("Nothing to subscribe to", "There are no public lists at the moment.", status=404)
+        raise PageError("page.noLists.title", "page.noLists.text", status=404)
     chosen = set(request.POST.getlist("l"))
     context = {
         "lists": [
@@ -198,6 +210,8 @@ def _form(
         "email": email or filled.get("email", ""),
         "name": name or filled.get("name", ""),
         "next": filled.get("next", ""),
+        # What the answer to a sign-up, and the mails after it, shall be in.
+        "reader_language": language_of(request) if language_of(request) != languages.of_site() else "",
         "captcha": sign_up_guard.provider(),
         "captcha_key": sign_up_guard.hcaptcha_key(),
     }
@@ -206,27 +220,29 @@ def _form(
 
 def _sign_up(request: HttpRequest) -> HttpResponse:
     fields = request.POST
+    language = languages.match([fields.get("lang", "")[:100]])
+    if language:
+        speak(request, language)
     try:
         sign_up_guard.check(fields, ip=request.META.get("REMOTE_ADDR", ""))
         done = consent.sign_up(
             email=fields.get("email", ""),
             name=fields.get("name", ""),
             list_uuids=[uuid_of(text) for text in fields.getlist("l")],
+            language=language or "",
         )
     except sign_up_guard.Robot as error:
         return JsonResponse({"message": error.message}, status=error.status)
     except (DomainError, PageError) as error:
         if not List.objects.public().exists():
             raise
-        text = getattr(error, "reason", "") or getattr(error, "text", "") or str(error)
-        return _form(request, fields, error=text, status=getattr(error, "status", 400))
+        return _form(request, fields, error=in_words(request, error), status=error.status)
     mailed = ask_to_confirm(done)
     if _is_trusted(fields.get("next", "")):
         return HttpResponseRedirect(fields["next"], status=303)
     if mailed:
-        text = "We have sent you a mail with a link. Please open it to confirm your subscription."
-        return message(request, "Check your mail", text)
-    return message(request, "You are subscribed", "Thank you. The next mail will reach you too.")
+        return message(request, "page.mailed.title", "page.mailed.text")
+    return message(request, "page.subscribed.title", "page.subscribed.text")
 
 
 def ask_to_confirm(done: consent.SignUp) -> bool:
@@ -249,7 +265,7 @@ def _is_trusted(url: str) -> bool:
 def optin(request: HttpRequest, subscriber: str) -> HttpResponse:
     """Confirm subscriptions: those asked for with `l`, else all that wait."""
     asked = [uuid_of(text) for text in (request.POST.getlist("l") or request.GET.getlist("l"))]
-    person = subscriber_of(subscriber)
+    person = subscriber_of(request, subscriber)
     lists = List.objects.filter(
         subscriptions__subscriber_id=person.pk,
         subscriptions__status=Subscription.Status.UNCONFIRMED,
@@ -258,14 +274,12 @@ def optin(request: HttpRequest, subscriber: str) -> HttpResponse:
         lists = lists.filter(uuid__in=asked)
     waiting = list(lists)
     if not waiting or person.status == Subscriber.Status.BLOCKLISTED:
-        text = "There is no subscription of yours that waits for a confirmation."
-        return message(request, "Nothing to confirm", text, personal=True)
+        return message(request, "public.noSubTitle", "page.optin.nothing", personal=True)
     if request.method == "POST" and request.POST.get("confirm") == "true":
         consent.confirm_optin(person, [one.pk for one in waiting], ip=request.META.get("REMOTE_ADDR"))
-        text = "Thank you. Your subscription is confirmed."
-        return message(request, "Confirmed", text, personal=True)
+        return message(request, "page.confirmed.title", "page.confirmed.text", personal=True)
     context = {
-        "lists": shown(waiting),
+        "lists": shown(request, waiting),
         "who": masked(person.email),
         # A page that submits itself: the visitor needs no second click, and a mail scanner's GET,
         # which runs no scripts, confirms nothing.
@@ -278,10 +292,9 @@ def optin(request: HttpRequest, subscriber: str) -> HttpResponse:
 def wipe(request: HttpRequest, subscriber: str) -> HttpResponse:
     """Delete the person who asks."""
     if not runtime.get("privacy.allow_wipe"):
-        raise PageError("Not available", "This site does not offer to delete one's data here.")
-    consent.wipe(subscriber_of(subscriber))
-    text = "Your subscriptions and everything stored about you are gone."
-    return message(request, "Your data is deleted", text, personal=True)
+        raise PageError("page.notOffered.title", "page.notOffered.wipe")
+    consent.wipe(subscriber_of(request, subscriber))
+    return message(request, "page.wiped.title", "page.wiped.text", personal=True)
 
 
 @public("GET")

@@ -43,6 +43,7 @@ class Robot(DomainError):
 
 class TooManyTries(DomainError):
     status = 429
+    text_key = "page.form.tooMany"
 
 
 def provider() -> str:
@@ -80,7 +81,9 @@ def check(fields: Mapping[str, Any], *, ip: str, honeypot: bool = True) -> None:
         case _:
             passed = True
     if not passed:
-        raise DomainError("The check for robots failed. Please reload the page and try again.")
+        raise DomainError(
+            "The check for robots failed. Please reload the page and try again.", text_key="page.form.robot"
+        )
 
 
 def may_mail_optin(subscriber_id: int) -> bool:

@@ -26,7 +26,7 @@ def click(request: HttpRequest, link: str, campaign: str, subscriber: str) -> Ht
     link_uuid, campaign_uuid, subscriber_uuid = map(uuid_of, (link, campaign, subscriber))
     url = links.target(str(link_uuid))
     if url is None:
-        raise PageError("This link is not known", "It may be damaged. Please look into the mail again.")
+        raise PageError("page.unknownLink.title", "page.unknownLink.text")
     _record(request, str(campaign_uuid), str(subscriber_uuid), str(link_uuid))
     return HttpResponse(
         status=307,

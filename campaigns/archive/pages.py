@@ -68,7 +68,7 @@ def message(request: HttpRequest, name: str) -> HttpResponse:
     """One message, or the newest of all under `latest`."""
     found = reading.archived().first() if name == "latest" else reading.find(name)
     if found is None:
-        raise PageError("Nothing here", "There is no such message in the archive.", status=404)
+        raise PageError("page.nothing.title", "page.archive.missing", status=404)
     return served(found)
 
 
@@ -76,7 +76,7 @@ def served(campaign: Campaign) -> HttpResponse:
     try:
         parts = reading.message_of(campaign)
     except DomainError as error:
-        raise PageError("This message cannot be shown", error.message) from error
+        raise PageError("page.unreadable.title", error.message) from error
     return message_response(parts.html, parts.text)
 
 

@@ -5,6 +5,7 @@ error envelope `{"message": ...}` with the error's status. No view catches these
 """
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
@@ -25,13 +26,20 @@ class DomainError(Exception):
         message: one or two sentences for a person.
         status: the HTTP status that the REST API answers with.
         extra: more fields for the error envelope, such as a line number.
+        text_key, values: where a page for subscribers finds the message in their language, and what fills
+            its placeholders; "" where no subscriber meets it.
     """
 
     status = 400
+    text_key = ""
 
-    def __init__(self, message: str, **extra: Any) -> None:
+    def __init__(
+        self, message: str, *, text_key: str = "", values: Mapping[str, Any] | None = None, **extra: Any
+    ) -> None:
         super().__init__(message)
         self.message = message
+        self.text_key = text_key or self.text_key
+        self.values = dict(values or {})
         self.extra = extra
 
 

@@ -62,7 +62,21 @@ GENERAL = (
     Field("app.enable_public_archive", "bool", True, "Public archive"),
     Field("app.enable_public_archive_rss_content", "bool", True, "Full content in the archive's RSS"),
     Field("app.check_updates", "bool", True, "Check for updates"),
-    Field("app.lang", "str", "en", "Language"),
+    Field(
+        "app.lang",
+        "str",
+        "en",
+        "Language",
+        "Of public pages and mails, where nothing tells the reader's own.",
+    ),
+    Field(
+        "app.public_lang_auto",
+        "bool",
+        True,
+        "Follow the visitor's browser",
+        "Public pages in a language that the browser asks for.",
+        ours=True,
+    ),
 )
 
 PERFORMANCE = (

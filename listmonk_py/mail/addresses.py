@@ -30,6 +30,8 @@ _WORD = re.compile(r"[^\W_][\w']*")
 class InvalidEmail(DomainError):
     """The text is no e-mail address; `reason` says why, in one sentence."""
 
+    text_key = "subscribers.invalidEmail"
+
     def __init__(self, reason: str, *, message: str = "Invalid email.") -> None:
         super().__init__(message, reason=reason)
         self.reason = reason
@@ -37,6 +39,8 @@ class InvalidEmail(DomainError):
 
 class DomainRefused(DomainError):
     """The address's domain is on the blocklist, or not on the allowlist."""
+
+    text_key = "subscribers.domainBlocklisted"
 
     def __init__(self, domain: str) -> None:
         super().__init__("The e-mail domain is blocklisted.", domain=domain)

@@ -20,7 +20,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from listmonk_py.celery import app
-from listmonk_py.configuration import runtime
+from listmonk_py.configuration import languages, runtime
 from listmonk_py.templating.content import inline_css, plain_text
 
 from . import messengers
@@ -51,6 +51,7 @@ def send_system_mail(
     to: str,
     context: Mapping[str, Any],
     *,
+    language: str = languages.DEFAULT,
     headers: Sequence[tuple[str, str]] = (),
     attachments: Sequence[Attachment] = (),
 ) -> SystemMail:
@@ -59,13 +60,14 @@ def send_system_mail(
     The template's <title> is the subject. Its text alternative is made from the HTML.
 
     Args:
+        language: of the texts; mails to staff are English.
         headers: more header fields; values are taken literally.
 
     Raises:
         InvalidEmail: `to` is no address.
     """
     site = {"site_name": runtime.get("app.site_name"), "root_url": root_url()}
-    body = render_to_string(f"mail/{template}.html", {**site, **context})
+    body = render_to_string(f"mail/{template}.html", {**site, "language": language, **context})
     title = TITLE.search(body)
     mail = SystemMail.objects.create(
         template=template,

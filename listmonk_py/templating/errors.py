@@ -1,5 +1,7 @@
 """What is wrong with a template, and where."""
 
+from typing import Any
+
 from listmonk_py.api.errors import DomainError
 
 
@@ -13,5 +15,5 @@ class TemplateError(DomainError):
         self.reason = message
         self.line = line
         self.column = column
-        place = {"line": line, "column": column} if line else {}
+        place: dict[str, Any] = {"line": line, "column": column} if line else {}
         super().__init__(f"Line {line}: {message}" if line else message, **place)

@@ -8,10 +8,8 @@ from rest_framework.response import Response
 from listmonk_py.accounts.permissions import GROUPS
 from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView
-from listmonk_py.configuration import runtime
+from listmonk_py.configuration import languages, runtime
 from listmonk_py.mail import messengers
-
-from . import languages
 
 
 class ConfigView(ApiView):
@@ -42,7 +40,7 @@ def config() -> dict[str, Any]:
         },
         "media_provider": runtime.get("upload.provider"),
         "messengers": messengers.names(),
-        "langs": languages.available(),
+        "langs": [dict(one) for one in languages.available()],
         "lang": runtime.get("app.lang"),
         "permissions": [{"group": group, "permissions": list(names)} for group, names in GROUPS.items()],
         "update": None,

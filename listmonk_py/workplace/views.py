@@ -12,8 +12,9 @@ from listmonk_py.api.errors import DomainError
 from listmonk_py.api.requests import Request
 from listmonk_py.api.times import in_utc
 from listmonk_py.api.views import ApiView
+from listmonk_py.configuration import languages
 
-from . import about, event_export, figures, languages, log_ring, maintenance, smtp_test
+from . import about, event_export, figures, log_ring, maintenance, smtp_test
 
 
 class DashboardCountsView(ApiView):
@@ -51,7 +52,7 @@ class LanguageView(ApiView):
     needs = {"GET": ()}
 
     def get(self, request: Request, code: str) -> Response:
-        return self.data(languages.texts(code))
+        return self.data(dict(languages.texts(code)))
 
 
 class SmtpTestView(ApiView):

@@ -57,14 +57,14 @@ function solve(challenge, done, failed) {
 for (const box of document.querySelectorAll("[data-captcha]")) {
   const status = box.querySelector("[role=status]"), button = box.closest("form").querySelector("button");
   button.disabled = true;
-  const fail = () => { status.textContent = "The check failed. Please reload the page."; };
+  const fail = () => { status.textContent = box.dataset.failed; };
   fetch(box.dataset.captcha)
     .then((answer) => answer.json())
     .then((challenge) => solve(challenge, (number) => {
       const { algorithm, challenge: hash, salt, signature } = challenge;
       box.querySelector("[name=altcha]").value =
         btoa(JSON.stringify({ algorithm, challenge: hash, number, salt, signature }));
-      status.textContent = "Checked: you are not a robot.";
+      status.textContent = box.dataset.checked;
       button.disabled = false;
     }, fail))
     .catch(fail);
