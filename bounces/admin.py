@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, FieldTextFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action, display
 
 from listmonk_py.accounts.admin_base import BigTableAdmin, told
@@ -26,12 +26,24 @@ if TYPE_CHECKING:
 TYPE_COLOURS = {"hard": "danger", "soft": "warning", "complaint": "danger"}
 
 
+class SourceFilter(DropdownFilter):
+    title = "Source"
+    parameter_name = "source__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(source, source) for source in listing.sources() if source]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        return queryset.filter(source=self.value()) if self.value() else queryset
+
+
 @admin.register(Bounce)
 class BounceAdmin(BigTableAdmin):
     list_display = ("person", "kind", "source", "campaign", "reason", "created_at")
     list_display_links = None
     list_select_related = ("subscriber", "campaign")
-    list_filter = (("type", ChoicesDropdownFilter), ("source", FieldTextFilter))
+    list_filter = (("type", ChoicesDropdownFilter), SourceFilter)
+    walked_fields = ("type", "source")
     search_fields = ("subscriber__email",)  # says that there is a search; `get_search_results` does it
     search_help_text = "A complete address"
     actions = ("blocklist_people",)

@@ -40,6 +40,8 @@ BOUNCE = component(
     ),
 )
 
+NO_PASSWORD = {"401": "A user name and password are wanted."}
+
 describe(
     {
         "GET /api/bounces": Route(
@@ -71,7 +73,19 @@ describe(
             ),
         ),
         "POST /webhooks/service/{}": Route(
-            ANYTHING, "What a provider tells; each proves itself in its own way.", body=ANYTHING
+            ANYTHING,
+            "What a provider tells; each proves itself in its own way.",
+            body=ANYTHING,
+            refusals=NO_PASSWORD,
+        ),
+        "GET /webhooks/anymail/{}/tracking": Route(
+            DONE, "Whether reports of this provider are taken.", refusals=NO_PASSWORD
+        ),
+        "POST /webhooks/anymail/{}/tracking": Route(
+            DONE,
+            "What a provider tells of mail sent through its API; by its password or its signature.",
+            body=ANYTHING,
+            refusals=NO_PASSWORD,
         ),
     }
 )

@@ -9,5 +9,6 @@ class BouncesConfig(AppConfig):
         from campaigns import analytics as campaign_analytics  # models are not loaded before ready()
 
         from . import analytics
+        from .sources import anymail  # noqa: F401 - receives Anymail's signal from now on
 
         campaign_analytics.register("bounces", analytics.bounces)

@@ -66,10 +66,10 @@ def digest(body: bytes) -> str:
 
 
 def storable(value: Any) -> Any:
-    """`value` without NUL characters, which PostgreSQL's JSON cannot hold."""
+    """`value` without what PostgreSQL's JSON cannot hold: NUL characters and halves of surrogate pairs."""
     match value:
         case str():
-            return re.sub("\0", "", value)
+            return re.sub("\0", "", value).encode("utf-8", "replace").decode()
         case dict():
             return {storable(key): storable(inner) for key, inner in value.items()}
         case list():

@@ -59,6 +59,9 @@ class Bounce(models.Model):
             models.Index(fields=["-created_at", "-id"], name="bounce_newest"),
             # GET /api/bounces?source=...
             models.Index(fields=["source", "-created_at"], name="bounce_source"),
+            # The listing in the admin, by type and by source, newest first.
+            models.Index(fields=["type", "id"], name="bounce_type_id"),
+            models.Index(fields=["source", "id"], name="bounce_source_id"),
         )
 
     def __str__(self) -> str:

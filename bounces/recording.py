@@ -50,7 +50,7 @@ def record(event: BounceEvent) -> Recorded:
     rule = runtime.get("bounce.actions").get(event.type)
     if rule is None:
         raise DomainError(f"Invalid fields: type. There is no rule for bounces of type {event.type!r}.")
-    person = _lock(event)
+    person = find(event)
     if person is None:
         logger.info("A bounce from %s is about nobody here.", event.source)
         return Recorded.UNKNOWN
@@ -65,7 +65,8 @@ def record(event: BounceEvent) -> Recorded:
     return Recorded.STORED if stored else Recorded.COUNTED_OUT
 
 
-def _lock(event: BounceEvent) -> Subscriber | None:
+def find(event: BounceEvent) -> Subscriber | None:
+    """The person whom `event` is about, locked; the transaction is the caller's."""
     people = Subscriber.objects.select_for_update(no_key=True)
     if event.subscriber_uuid is not None:
         return people.filter(uuid=event.subscriber_uuid).first()

@@ -36,7 +36,7 @@ class NativeWebhookView(ApiView):
 
     def post(self, request: Request) -> Response:
         event = native_event(self.body(request))
-        _refuse_while_processing_is_off()
+        refuse_while_processing_is_off()
         recording.record(event)
         return self.data(True)
 
@@ -54,20 +54,25 @@ class ServiceWebhookView(PublicView):
         source = SOURCES.get(service)
         if source is None or not source.is_enabled():
             raise DomainError("Unknown service.")
-        _refuse_while_processing_is_off()
+        refuse_while_processing_is_off()
         hook = Hook(body=request._request.body, headers=request._request.headers, query=request._request.GET)
         try:
             received = source.receive(hook)
         except Unauthorized as error:
-            headers = {"WWW-Authenticate": "basic realm=Restricted"}
-            return Response({"message": error.message}, status=401, headers=headers)
+            return challenge(error)
         recording.record_all(received.events)
         return Response(received.answer) if received.answer is not None else self.data(True)
 
 
-def _refuse_while_processing_is_off() -> None:
+def refuse_while_processing_is_off() -> None:
     if not runtime.get("bounce.enabled"):
         raise Unavailable("Bounce processing is switched off. Switch it on in the settings.")
+
+
+def challenge(error: Unauthorized) -> Response:
+    """401 in the form that makes a caller send its password (RFC 9110 section 11.6.1)."""
+    headers = {"WWW-Authenticate": "basic realm=Restricted"}
+    return Response({"message": error.message}, status=401, headers=headers)
 
 
 def native_event(body: dict[str, Any]) -> BounceEvent:

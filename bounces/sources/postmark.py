@@ -38,7 +38,9 @@ class Postmark:
             type=kind,
             source=self.name,
             email=text(data, "Email"),
-            campaign_uuid=as_uuid(text(data, "Metadata", "X-Listmonk-Campaign")),
+            campaign_uuid=as_uuid(
+                text(data, "Metadata", "X-Listmonk-Campaign") or text(data, "Metadata", "listmonk_campaign")
+            ),
             event_id=str(data["ID"]) if data.get("ID") else digest(hook.body),
             meta=data,
             at=as_time(data.get("BouncedAt")),

@@ -35,7 +35,8 @@ class SendGrid:
         kind = type_of(data)
         if kind is None:
             return None
-        campaign = text(data, "XListmonkCampaign") or text(data, "X-Listmonk-Campaign")
+        names = ("XListmonkCampaign", "X-Listmonk-Campaign", "listmonk_campaign")
+        campaign = next((text(data, name) for name in names if text(data, name)), "")
         return BounceEvent(
             type=kind,
             source=self.name,

@@ -61,7 +61,7 @@ class AutoSchema(SpectacularAutoSchema):
         if operation is None:
             return None
         operation["operationId"] = operation_id(self.method, self.path)  # whatever the view calls it
-        refusals = dict(REFUSALS)
+        refusals = {**REFUSALS, **self.described.refusals}
         if Public not in self.view.permission_classes:
             refusals["403"] = "Not signed in, or not permitted."
         for status, reason in refusals.items():

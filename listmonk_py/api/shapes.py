@@ -93,6 +93,7 @@ class Route:
         answer: the body of a 200, or None where it is no JSON; `media_type` says what it is then.
         body: the JSON body, or a form's fields with `body_type`.
         statuses: further statuses that are no errors (redirects).
+        refusals: statuses of errors that only this route answers, with the reason.
     """
 
     answer: Shape | None
@@ -103,6 +104,7 @@ class Route:
     path: Mapping[str, Shape] = field(default_factory=dict)
     media_type: str = "application/json"
     statuses: tuple[int, ...] = ()
+    refusals: Mapping[str, str] = field(default_factory=dict)
 
 
 _components: dict[str, Shape] = {}

@@ -30,6 +30,7 @@ PUBLIC_API = {
     "api/public/captcha/altcha",
     "api/public/lists",
     "api/public/subscription",
+    "webhooks/anymail/<str:provider>/tracking",
     "webhooks/service/<str:service>",
 }
 PUBLIC_PAGES = {

@@ -5,19 +5,18 @@ import hashlib
 import hmac
 import json
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from bounces.models import Bounce
 from bounces.sources import azure, lettermint, ses
 from bounces.sources.source import Hook, InvalidHook
 from campaigns.models import Campaign
 from listmonk_py.configuration import runtime
+from tests.bounces.amazon import CERTIFICATE, make_key, signed
 from tests.factories import call, make_api_client, make_subscriber
 
 pytestmark = pytest.mark.django_db
@@ -388,26 +387,10 @@ def test_azure_validation(client):
 
 # --- Amazon SES ------------------------------------------------------------------------------------
 
-CERTIFICATE = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123abcd.pem"
-
 
 @pytest.fixture(scope="module")
 def amazon():
-    """A key, and the certificate that Amazon would serve for it."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    return key, certificate.public_bytes(serialization.Encoding.PEM)
+    return make_key()
 
 
 @pytest.fixture
@@ -424,24 +407,6 @@ def ses_on(amazon, monkeypatch):
     ses.public_key.cache_clear()
     yield asked
     ses.public_key.cache_clear()
-
-
-def signed(amazon, message, *, version="2", **changes):
-    data = {
-        "Type": "Notification",
-        "MessageId": "sns-1",
-        "TopicArn": "arn:aws:sns:eu-west-1:1:bounces",
-        "Message": message if isinstance(message, str) else json.dumps(message),
-        "Timestamp": "2026-01-02T03:04:05.000Z",
-        "SignatureVersion": version,
-        "SigningCertURL": CERTIFICATE,
-        **changes,
-    }
-    fields = ses.CONFIRMATION_FIELDS if data["Type"] in ses.CONFIRMATIONS else ses.NOTIFICATION_FIELDS
-    text = "".join(f"{name}\n{data[name]}\n" for name in fields if name in data)
-    algorithm = hashes.SHA1() if version == "1" else hashes.SHA256()
-    signature = amazon[0].sign(text.encode(), padding.PKCS1v15(), algorithm)
-    return {**data, "Signature": base64.b64encode(signature).decode()}
 
 
 def ses_bounce(campaign=None, **bounce):
