@@ -4,6 +4,8 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.utils.functional import SimpleLazyObject
 from unfold.widgets import (
     UnfoldAdminSelect2MultipleWidget,
@@ -88,8 +90,9 @@ class CampaignForm(DomainForm):
     attachments = forms.ModelMultipleChoiceField(
         queryset=Media.objects.none(),
         required=False,
-        widget=UnfoldAdminSelect2MultipleWidget,
-        help_text="Files of the media library. A link to a file reaches more mailboxes than an attachment.",
+        widget=AutocompleteSelectMultiple(Campaign._meta.get_field("media"), admin.site),
+        help_text="Files of the media library; type a part of a name. A link to a file reaches more mailboxes "
+        "than an attachment.",
     )
     # The version that the form was opened with, so that two editors do not overwrite each other.
     opened_version = forms.IntegerField(required=False, widget=forms.HiddenInput)

@@ -10,7 +10,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from listmonk_py.accounts.admin_base import StaffAdmin, told
+from listmonk_py.accounts.admin_base import BigTableAdmin, told
 from listmonk_py.api.errors import DomainError
 from subscribers.models import Subscriber
 from tracking import counts
@@ -48,7 +48,7 @@ MOVES = {
 }
 
 
-class CampaignPages(StaffAdmin):
+class CampaignPages(BigTableAdmin):
     """Base of CampaignAdmin: every page is of a campaign that the user may see, every change asks again."""
 
     def get_urls(self) -> list[URLPattern]:

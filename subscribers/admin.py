@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -13,8 +14,9 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action, display
 
 from listmonk_py.accounts.admin_base import BigTableAdmin, StaffAdmin, told
+from listmonk_py.accounts.admin_paging import Walk
 
-from . import admin_search, bulk, consent, counts, lists, people, timeline
+from . import admin_search, admin_walk, bulk, consent, counts, lists, people, timeline
 from .admin_forms import ChangeListsForm, ListForm, SubscriberForm
 from .admin_import import ImportPage
 from .models import ImportJob, List, Subscriber, Subscription
@@ -32,7 +34,7 @@ class OnListFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         value = self.value()
-        if not value or not value.isdigit():
+        if not value or not value.isdigit() or len(value) > 18:
             return queryset
         rows = Subscription.objects.visible_to(request.user).filter(list_id=int(value))  # type: ignore[arg-type]
         status = request.GET.get(SubscriptionFilter.parameter_name)
@@ -77,7 +79,18 @@ class SubscriberAdmin(BigTableAdmin):
             messages.info(
                 request, f"Very many begin with “{search_term}”. Type more of it to see all of them."
             )
-        return (queryset if found is None else queryset.filter(pk__in=found.values("pk"))), False
+        return (queryset if found is None else queryset.filter(pk__in=found)), False
+
+    def walk(self, request: HttpRequest, listing: ChangeList) -> Walk:
+        if listing.query:
+            return super().walk(request, listing)
+        list_id = request.GET.get(OnListFilter.parameter_name, "")
+        return admin_walk.people(
+            request.user,  # type: ignore[arg-type]
+            status=request.GET.get("status__exact", ""),
+            list_id=int(list_id) if list_id.isdigit() and len(list_id) < 19 else None,
+            subscription=request.GET.get(SubscriptionFilter.parameter_name, ""),
+        )
 
     def known_total(self, request: HttpRequest) -> int | None:
         return counts.people() if people.sees_everybody(request.user) else None  # type: ignore[arg-type]

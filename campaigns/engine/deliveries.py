@@ -15,19 +15,22 @@ from .models import LedgerReason, LedgerStatus
 MOST_PER_PAGE = 1000
 CSV_ROWS_AT_ONCE = 2000
 
-# By key, so the last page costs what the first does. Where a status other than `accepted` is asked for, the
-# partial index of the troubled answers it.
+# By key, so the last page costs what the first does; the page's rows are chosen before anything is joined to
+# them. Where a status other than `accepted` is asked for, the partial index of the troubled answers it, in
+# order if it is a single one (the first 101 of 2,000 failed among 2 M: 10,009 blocks without either).
 PAGE = """
     SELECT entry.subscriber_id, person.uuid::text, person.email, entry.status, entry.reason, entry.code,
            COALESCE(said.text, ''), entry.attempts, entry.possible_duplicate, entry.at, entry.retry_at
-      FROM engine_ledger entry
+      FROM (SELECT *
+              FROM engine_ledger
+             WHERE campaign_id = %(campaign)s AND subscriber_id > %(after)s {only}
+             ORDER BY subscriber_id
+             LIMIT %(most)s) AS entry
       LEFT JOIN subscribers_subscriber person ON person.id = entry.subscriber_id
       LEFT JOIN engine_ledger_text said
              ON said.campaign_id = entry.campaign_id AND said.subscriber_id = entry.subscriber_id
             AND entry.status <> 1
-     WHERE entry.campaign_id = %(campaign)s AND entry.subscriber_id > %(after)s {only}
      ORDER BY entry.subscriber_id
-     LIMIT %(most)s
 """
 NAMES = (
     "subscriber_id",
@@ -80,10 +83,11 @@ def _read(campaign_id: int, statuses: list[LedgerStatus], *, after: int, most: i
     parameters: dict[str, Any] = {"campaign": campaign_id, "after": after, "most": most}
     only = ""
     if statuses:
-        only = "AND entry.status = ANY(%(statuses)s)"
+        only = "AND status = %(status)s" if len(statuses) == 1 else "AND status = ANY(%(statuses)s)"
+        parameters["status"] = statuses[0].value
         parameters["statuses"] = [status.value for status in statuses]
         if LedgerStatus.ACCEPTED not in statuses:
-            only += " AND entry.status <> 1"
+            only += " AND status <> 1"
     with connection.cursor() as cursor:
         cursor.execute(PAGE.format(only=only), parameters)
         return list(cursor.fetchall())

@@ -75,8 +75,8 @@ class Batch(models.Model):
         indexes = (
             # The scan and the planner: open batches of a campaign, in the order they were planned.
             models.Index(fields=["campaign", "id"], name="batch_open", condition=models.Q(state=0)),
-            # Deleting a campaign, and folding the settled.
-            models.Index(fields=["campaign", "state"], name="batch_campaign"),
+            # Deleting a campaign, folding the settled, and a campaign's batches in the admin, newest first.
+            models.Index(fields=["campaign", "state", "id"], name="batch_campaign_state"),
         )
 
     def __str__(self) -> str:

@@ -4,12 +4,12 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 
-from listmonk_py.accounts.admin_base import StaffAdmin, told
+from listmonk_py.accounts.admin_base import BigTableAdmin, told
+from listmonk_py.accounts.admin_paging import BELOW, below_in, newest, walk_down
 from listmonk_py.api.errors import DomainError
 
 from . import storage, uploading
@@ -19,8 +19,9 @@ PER_PAGE = 48
 
 
 @admin.register(Media)
-class MediaAdmin(StaffAdmin):
+class MediaAdmin(BigTableAdmin):
     search_fields = ("filename",)
+    search_is_indexed = False
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(require_POST(self.remove_view))
@@ -45,10 +46,16 @@ class MediaAdmin(StaffAdmin):
         text = request.GET.get("q", "").strip()
         if text:
             rows = rows.filter(filename__icontains=text)
-        page = Paginator(rows.order_by("-created_at", "-id"), PER_PAGE).get_page(request.GET.get("p"))
+        below = request.GET.get(BELOW, "")
+        try:
+            page = newest(rows, walk_down(Media.objects.all()), below=below_in(below), most=PER_PAGE)
+        except ValueError:
+            return HttpResponseRedirect(request.path)
         context = {
-            "files": [(one, _address(one.thumb), _address(one.filename)) for one in page],
-            "page_obj": page,
+            "files": [(one, _address(one.thumb), _address(one.filename)) for one in page.rows],
+            "is_first": not below,
+            "next_below": page.next_below,
+            "looked_at": page.looked_at,
             "q": text,
             "may_change": may_change,
         }

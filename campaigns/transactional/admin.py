@@ -3,13 +3,15 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
 from listmonk_py.accounts.admin_base import BigTableAdmin, ReadOnly, uuid_in
+from listmonk_py.accounts.admin_paging import Walk, walk_down
 
-from .models import TxMessage
+from .models import TROUBLED, TxMessage
 
 COLOURS = {
     "queued": "info",
@@ -49,6 +51,12 @@ class TxMessageAdmin(ReadOnly, BigTableAdmin):
         return (
             queryset.filter(email=search_term.strip().lower()) if search_term.strip() else queryset
         ), False
+
+    def walk(self, request: HttpRequest, listing: ChangeList) -> Walk:
+        status = request.GET.get("status__exact", "")
+        if status in TROUBLED and not listing.query:
+            return walk_down(TxMessage.objects.filter(status=status))
+        return super().walk(request, listing)
 
     @display(description="Status", label=COLOURS)
     def state(self, message: TxMessage) -> str:

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from listmonk_py.accounts.models import User
 
 
+# The statuses of messages that staff look for.
+TROUBLED = ("deferred", "failed", "skipped", "unknown")
+
+
 class TxMessageQuerySet(models.QuerySet["TxMessage"]):
     def visible_to(self, user: "User") -> Self:
         return self if user.may("tx:send") else self.none()
@@ -70,6 +74,12 @@ class TxMessage(models.Model):
                 fields=["next_at"],
                 name="tx_open",
                 condition=models.Q(status__in=["queued", "sending", "deferred"]),
+            ),
+            # The listing in the admin: what somebody got, newest first.
+            models.Index(fields=["email", "id"], name="tx_email"),
+            # The same by a status that few have; a message that arrives is never in it.
+            models.Index(
+                fields=["status", "id"], name="tx_troubled", condition=models.Q(status__in=TROUBLED)
             ),
         )
 

@@ -3,14 +3,14 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from . import people, roles, tokens
-from .admin_base import StaffAdmin, told
+from .admin_base import BigTableAdmin, StaffAdmin, told
 from .admin_forms import RoleForm, TokenForm, UserForm
 from .models import ApiToken, Role, User
 from .permissions import USER_PERMISSIONS
@@ -133,12 +133,12 @@ class RoleAdmin(StaffAdmin):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(StaffAdmin):
+class ApiTokenAdmin(BigTableAdmin):  # revoked ones stay, so a rotation every day fills it
     form = TokenForm
     list_display = ("label", "user", "state", "last_used_at", "expires_at", "created_at")
     list_select_related = ("user",)
     search_fields = ("name", "user__username")
-    ordering = ("-id",)
+    search_is_indexed = False
     actions = ("revoke",)
     fields = ("user", "name", "expires_at")
 
@@ -148,15 +148,19 @@ class ApiTokenAdmin(StaffAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # revoked ones stay, so that one knows who had access
 
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[ApiToken]":
+        usable = ApiToken.objects.usable().filter(pk=OuterRef("pk"))
+        return super().get_queryset(request).annotate(is_usable=Exists(usable))
+
     @display(description="Token")
     def label(self, token: ApiToken) -> str:
         return token.name or f"number {token.pk}"
 
     @display(description="State", label={"usable": "success", "revoked": "danger", "expired": "warning"})
-    def state(self, token: ApiToken) -> str:
+    def state(self, token: Any) -> str:
         if token.revoked_at:
             return "revoked"
-        return "usable" if tokens.of(token.user).filter(pk=token.pk).exists() else "expired"
+        return "usable" if token.is_usable else "expired"
 
     @action(description="Revoke", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: "QuerySet[ApiToken]") -> None:

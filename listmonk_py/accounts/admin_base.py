@@ -1,7 +1,7 @@
-"""What every admin class shares: rows by permission, and pages that cost the same on ten million rows.
+"""What every admin class shares: rows by permission, domain functions behind forms and buttons.
 
-No COUNT over a table and no OFFSET: a page is "50 rows below this id", so the last page costs what the
-first does. Columns are not sortable on big tables for the same reason; order is newest first.
+StaffAdmin is for tables that staff write row by row (lists, templates, users), which stay small and can be
+sorted; BigTableAdmin for those that fill by themselves (see `admin_paging`).
 """
 
 import uuid
@@ -11,21 +11,18 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from listmonk_py.api.errors import DomainError
 
-BELOW = "below"  # query parameter: rows with an id under this one
+from .admin_paging import FirstMatches, KeysetChangeList, Walk, walk_down
 
 __all__ = ["BigTableAdmin", "DomainForm", "ReadOnly", "StaffAdmin", "StaffInline", "told", "uuid_in"]
 
@@ -101,6 +98,7 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
     """
 
     list_per_page = 50
+    show_full_result_count = False  # a second count, of all rows beside the found ones
     list_filter_submit = True
     warn_unsaved_form = True
     compressed_fields = False  # labels above their inputs: forms share the page with previews and timelines
@@ -218,68 +216,16 @@ class ReadOnly:
         return False
 
 
-class _OnePage(Paginator):
-    """The rows a keyset page needs: one more than shown, so that it knows whether there is a next."""
-
-    template_name = "admin/keyset_pagination.html"
-
-    @cached_property
-    def count(self) -> int:
-        return len(self.object_list)
-
-
-class KeysetChangeList(ChangeList):
-    """A change list that walks down the primary key."""
-
-    next_below: int | None = None
-    known_total: int | None = None
-    first_page = True
-
-    def get_filters_params(self, params: Any = None) -> Any:
-        found = super().get_filters_params(params)
-        found.pop(BELOW, None)
-        return found
-
-    def get_ordering(self, request: HttpRequest, queryset: Any) -> list[Any]:
-        return ["-pk"]
-
-    def get_results(self, request: HttpRequest) -> None:
-        below = request.GET.get(BELOW, "")
-        if below and not below.isdigit():
-            raise IncorrectLookupParameters("`below` must be a number")
-        rows: QuerySet[Model] = self.queryset
-        if below:
-            rows = rows.filter(pk__lt=int(below))
-        found = list(rows[: self.list_per_page + 1])
-        self.first_page = not below
-        self.known_total = self.model_admin.known_total(request)  # type: ignore[attr-defined]
-        if len(found) > self.list_per_page:
-            found = found[: self.list_per_page]
-            self.next_below = found[-1].pk
-        self.result_list = found  # type: ignore[assignment]
-        self.result_count = len(found)
-        self.full_result_count = len(found)  # nothing is counted; equal, so that no total is shown
-        self.show_full_result_count = False
-        self.show_admin_actions = bool(found)
-        self.can_show_all = self.multi_page = False
-        self.paginator = _OnePage(found, self.list_per_page)
-
-    @property
-    def next_query(self) -> str:
-        return self.get_query_string({BELOW: self.next_below}) if self.next_below else ""
-
-    @property
-    def first_query(self) -> str:
-        return self.get_query_string(remove=[BELOW])
-
-
 class BigTableAdmin(StaffAdmin):
-    """For tables that may hold ten million rows."""
+    """For tables that may hold ten million rows: newest first, not sortable."""
 
     sortable_by = ()
-    show_full_result_count = False
     list_disable_select_all = True
     show_facets = ShowFacets.NEVER  # facets count rows
+    # Fields with an index on (field, id), of which the first that is filtered by decides where a page walks.
+    walked_fields: tuple[str, ...] = ()
+    # Whether `get_search_results` leaves few rows, found by an index; else the walk looks for them.
+    search_is_indexed = True
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return KeysetChangeList
@@ -287,3 +233,22 @@ class BigTableAdmin(StaffAdmin):
     def known_total(self, request: HttpRequest) -> int | None:
         """How many rows there are in all, where that is kept somewhere; nothing is counted for it."""
         return None
+
+    def walk(self, request: HttpRequest, listing: ChangeList) -> Walk:
+        """Ids among which the listing's rows are, by an index; see `admin_paging.newest`."""
+        if listing.query and self.search_is_indexed:
+            return walk_down(listing.queryset)
+        rows = self.model._base_manager.all()
+        for field in self.walked_fields:
+            if value := request.GET.get(f"{field}__exact"):
+                return walk_down(rows.filter(**{field: value}))
+        return walk_down(rows)
+
+    def get_paginator(
+        self, request: HttpRequest, queryset: "QuerySet[Any]", per_page: int, *args: Any, **kwargs: Any
+    ) -> FirstMatches:
+        """Only autocompletes ask for it; the listing pages by itself."""
+        is_found = self.search_is_indexed and request.GET.get("term", "").strip()
+        return FirstMatches(
+            queryset, per_page, walk=walk_down(queryset if is_found else self.model._base_manager.all())
+        )
