@@ -199,11 +199,12 @@ def check_sendable(campaign: Campaign) -> None:
     """See before Start what would stop the campaign.
 
     Raises:
-        DomainError: it has no list, its messenger is gone or has no server, or its content does not render;
-            the message says what to do.
+        DomainError: it has no list, its segment cannot be evaluated, its messenger is gone or has no server,
+            or its content does not render; the message says what to do.
     """
     if not campaign.campaign_lists.filter(list__isnull=False).exists():
         raise DomainError("The campaign has no list. Choose at least one list to send it to.")
+    segmenting.check(campaign)
     messenger = messengers.get(campaign.messenger)
     if isinstance(messenger, SmtpMessenger) and not messenger.candidates(campaign.from_email):
         raise DomainError("No SMTP server is enabled. Add or enable one under Settings, SMTP.")

@@ -129,8 +129,11 @@ def count_recipients(campaign: Campaign) -> tuple[int, bool]:
     if not audience.list_ids:
         return 0, True
     newest = 2**62
-    rule = segmenting.rule_of(campaign)
-    condition, values = segmenting.where(rule)
+    try:
+        rule = segmenting.rule_of(campaign)
+        condition, values = segmenting.where(rule)
+    except DomainError:
+        return 0, True  # `check_sendable` says why
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {COUNT_TIMEOUT_MS}")

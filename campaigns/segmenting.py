@@ -68,6 +68,19 @@ def rule_of(campaign: Campaign) -> Rule | None:
     return parse(campaign.segment.rule) if campaign.segment is not None else None
 
 
+def check(campaign: Campaign) -> None:
+    """
+    Raises:
+        DomainError: the rule cannot be evaluated any more, such as after a return to an older version.
+    """
+    try:
+        where(rule_of(campaign))
+    except DomainError as error:
+        raise DomainError(
+            f"The segment “{campaign.segment_name}” cannot be evaluated: {error.message}"
+        ) from None
+
+
 def where(rule: Rule | None, *, few: bool = False) -> tuple[str, dict[str, Any]]:
     """` AND ...` to end the WHERE of a statement about `person` with, and its parameters by name.
 
@@ -89,13 +102,13 @@ def where(rule: Rule | None, *, few: bool = False) -> tuple[str, dict[str, Any]]
 
 def first_of(people: "QuerySet[Subscriber]", campaign: Campaign) -> Subscriber | None:
     """The first of `people` who is in the campaign's segment; None also when looking would take long."""
-    rule = rule_of(campaign)
-    if rule is None:
-        return people.order_by("pk").first()
     try:
+        rule = rule_of(campaign)
+        if rule is None:
+            return people.order_by("pk").first()
         with raw_conditions.reading(time_limit_s=LOOK_FOR_S):
             return people.filter(sql.condition(rule)).order_by("pk").first()
-    except raw_conditions.TookTooLong:
+    except DomainError:
         return None
 
 

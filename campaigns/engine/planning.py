@@ -7,19 +7,20 @@ one range of ids, so two planners cannot overlap and sending starts with the fir
 import time
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DataError, ProgrammingError, connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
 from campaigns import segmenting
 from campaigns.models import Campaign
 from campaigns.status import Status
+from listmonk_py.api.errors import DomainError
 from listmonk_py.mail.domains import lookup_table
 from listmonk_py.mail.models import DomainGroup
 from subscribers.models import Subscriber
 from subscribers.segments.rules import Rule
 
-from .audience import NEXT_IDS, ROUGHLY, Audience
+from .audience import LISTS, NEXT_IDS, ROUGHLY, Audience
 from .models import Run
 
 BATCH_SIZE = 1000
@@ -64,11 +65,22 @@ WRITE_STEP = f"""
     SELECT (SELECT id FROM reached), (SELECT COALESCE(sum(size), 0) FROM written)
 """
 
-# Of some people of the audience, from each of several places on: how many there are, and how many fit.
+# The first or last person of a list, from the index.
+_END = """
+    SELECT subscriber_id FROM subscribers_subscription
+     WHERE list_id = list.id ORDER BY subscriber_id {order} LIMIT 1"""
+# Of some people of the audience, from each of several places in its range of ids on: how many there are, and
+# how many fit.
 SAMPLE = f"""
+    WITH bounds AS (
+        SELECT min(first.subscriber_id) - 1 AS low, LEAST(max(last.subscriber_id), %(up_to)s) AS high
+          FROM {LISTS}
+         CROSS JOIN LATERAL ({_END.format(order="ASC")}) first
+         CROSS JOIN LATERAL ({_END.format(order="DESC")}) last)
     SELECT count(*), count(*) FILTER (WHERE true{{segment}})
       FROM (SELECT DISTINCT found.subscriber_id
-              FROM unnest(%(places)s::bigint[]) AS place (id)
+              FROM (SELECT low + (high - low) * n / %(places)s AS id
+                      FROM bounds, generate_series(0, %(places)s - 1) n) place
              CROSS JOIN LATERAL ({NEXT_IDS.replace("%(after)s::bigint", "place.id")}) found) candidate
       JOIN subscribers_subscriber person ON person.id = candidate.subscriber_id
 """
@@ -176,13 +188,19 @@ def estimate(audience: Audience, up_to: int, *, rule: Rule | None = None) -> int
 
 
 def _share(audience: Audience, up_to: int, rule: Rule) -> float:
-    """Which part of the audience fits `rule`, from people at evenly spread ids: 0.0 to 1.0."""
-    condition, values = segmenting.where(rule, few=True)
-    places = [up_to * number // SAMPLE_PLACES for number in range(SAMPLE_PLACES)]
-    parameters = {**audience.parameters, **values, "places": places, "up_to": up_to, "step": SAMPLE_STEP}
-    with connection.cursor() as cursor:
-        cursor.execute(SAMPLE.format(segment=condition), parameters)
-        tried, fit = cursor.fetchone()
+    """Which part of the audience fits `rule`, from people at evenly spread ids: 0.0 to 1.0.
+
+    All of it for a rule that cannot be evaluated; planning meets the same error, and the campaign is paused.
+    """
+    size = {"places": SAMPLE_PLACES, "step": SAMPLE_STEP}
+    parameters = {**audience.parameters, **size, "up_to": up_to}
+    try:
+        condition, values = segmenting.where(rule, few=True)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(SAMPLE.format(segment=condition), {**parameters, **values})
+            tried, fit = cursor.fetchone()
+    except (DomainError, DataError, ProgrammingError):
+        return 1.0
     return fit / tried if tried else 1.0
 
 

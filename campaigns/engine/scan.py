@@ -9,13 +9,14 @@ import logging
 import time
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DataError, ProgrammingError, connection, transaction
 from django.utils import timezone
 from redis.exceptions import RedisError
 
 from campaigns import lifecycle
 from campaigns.models import Campaign
 from campaigns.status import Status
+from listmonk_py.api.errors import DomainError
 from listmonk_py.configuration import durations, runtime
 
 from . import closing, doorbell, folding, heartbeats, leases, ledger, notifying, planning, waking
@@ -104,8 +105,20 @@ def plan_all() -> bool:
     )
     more = False
     for campaign_id in ids:
-        more |= planning.plan(campaign_id, budget_s=PLAN_BUDGET_S / len(ids))
+        try:
+            more |= planning.plan(campaign_id, budget_s=PLAN_BUDGET_S / len(ids))
+        except (DomainError, DataError, ProgrammingError) as fault:
+            # The segment's rule is what staff have written: trying again would end the same way for ever.
+            _pause_unplanned(campaign_id, getattr(fault, "message", str(fault).partition("\n")[0]))
     return more
+
+
+def _pause_unplanned(campaign_id: int, reason: str) -> None:
+    logger.error("Campaign %s is paused, it cannot be planned: %s", campaign_id, reason)
+    words = f"Its recipients cannot be found: {reason}"
+    with transaction.atomic():
+        if Campaign.objects.move(campaign_id, Status.RUNNING, Status.PAUSED, status_reason=words):
+            notifying.tell_staff(campaign_id)
 
 
 def offer() -> int:
