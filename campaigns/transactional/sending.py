@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from campaigns.engine import stopping
 from campaigns.engine.redis_client import client
 from campaigns.models import Template
 from campaigns.recipients import recipient_of
@@ -70,12 +71,13 @@ CLAIM = """
 def send_due() -> int:
     """Send what is due now; return how many messages were settled or put off."""
     total = 0
-    while True:
+    while not stopping.asked():
         claimed = claim()
         if not claimed:
-            return total
+            break
         total += len(claimed)
         send(claimed)
+    return total
 
 
 def claim() -> list[TxMessage]:

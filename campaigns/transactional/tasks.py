@@ -2,10 +2,13 @@
 
 from celery import shared_task
 
+from campaigns.engine import stopping
+
 from . import sending
 
 
 @shared_task(ignore_result=True, expires=60)
 def send_transactional() -> None:
     """Send what is due. Harmless when it runs twice: rows are leased."""
-    sending.send_due()
+    with stopping.AtWork():
+        sending.send_due()
