@@ -224,37 +224,36 @@ def checkpoint(
             was lost). Nothing was written now.
         OperationalError: the connection went; whether it was written is found out by `reread`.
     """
-    deltas = settlement.deltas()
-    parameters = {
-        **_batch_parameters(lease, audience),
-        "times": times,
-        **deltas,
-        **_odd_parameters(settlement.odd),
-        "start": settlement.start,
-        "end": settlement.end,
-        "after": announced,
-        "announce": announce,
-    }
-    idle = settlement.start == settlement.end
-    if lease.is_retry:
-        statement = RETRY_IDLE if idle else RETRY
-    else:
-        statement = FIRST_IDLE if idle else FIRST
+    parameters = _parameters(lease, settlement, audience)
+    parameters |= {"times": times, "after": announced, "announce": announce}
+    statement = _statement(lease, is_idle=settlement.start == settlement.end)
+    failed = parameters["failed"]
     texts = {pk: one.text for pk, one in settlement.odd.items() if one.text}
-    if not deltas["failed"] > 0 and not texts:
+    if failed <= 0 and not texts:
         return _answer(run(statement, parameters), lease)
     with transaction.atomic():
-        if deltas["failed"] > 0:
-            counted = run(COUNT_ERRORS, _error_parameters(lease.campaign_id, deltas["failed"], max_errors))
-            if counted and counted[0][0]:
-                notifying.tell_staff(lease.campaign_id)
+        if failed > 0:
+            count_errors(lease.campaign_id, failed, max_errors)
         found = _answer(run(statement, parameters), lease)
         if texts:
-            run(
-                WRITE_TEXTS,
-                {"campaign": lease.campaign_id, "ids": list(texts), "texts": list(texts.values())},
-            )
+            said = {"campaign": lease.campaign_id, "ids": list(texts), "texts": list(texts.values())}
+            run(WRITE_TEXTS, said)
     return found
+
+
+def count_errors(campaign_id: int, failed: int, threshold: int) -> None:
+    """Note `failed` more failures; at `threshold` of them (0 is never) the campaign pauses, and staff hear of it."""
+    words = TOO_MANY_ERRORS.format(threshold=threshold)
+    parameters = {"campaign": campaign_id, "failed": failed, "threshold": threshold, "words": words}
+    paused = run(COUNT_ERRORS, parameters)
+    if paused and paused[0][0]:
+        notifying.tell_staff(campaign_id)
+
+
+def _statement(lease: Lease, *, is_idle: bool) -> str:
+    if lease.is_retry:
+        return RETRY_IDLE if is_idle else RETRY
+    return FIRST_IDLE if is_idle else FIRST
 
 
 def reread(lease: Lease, *, announced: int, audience: Audience) -> Announced:
@@ -272,6 +271,16 @@ def _batch_parameters(lease: Lease, audience: Audience) -> dict[str, Any]:
     return {**audience.parameters, "batch": lease.batch_id, "token": token, "lease_s": LEASE_S}
 
 
+def _parameters(lease: Lease, settlement: Settlement, audience: Audience) -> dict[str, Any]:
+    return {
+        **_batch_parameters(lease, audience),
+        **settlement.deltas(),
+        **_odd_parameters(settlement.odd),
+        "start": settlement.start,
+        "end": settlement.end,
+    }
+
+
 def _odd_parameters(odd: Mapping[int, Verdict]) -> dict[str, list[Any]]:
     verdicts = odd.values()
     return {
@@ -282,15 +291,6 @@ def _odd_parameters(odd: Mapping[int, Verdict]) -> dict[str, list[Any]]:
         "odd_attempts": [one.attempts for one in verdicts],
         "odd_duplicate": [one.possible_duplicate for one in verdicts],
         "odd_retry": [one.retry_s for one in verdicts],
-    }
-
-
-def _error_parameters(campaign_id: int, failed: int, threshold: int) -> dict[str, Any]:
-    return {
-        "campaign": campaign_id,
-        "failed": failed,
-        "threshold": threshold,
-        "words": TOO_MANY_ERRORS.format(threshold=threshold),
     }
 
 

@@ -10,13 +10,15 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from django.db import transaction
 from django.utils import timezone
 
+from campaigns.status import Status
 from listmonk_py.mail.letter import RenderError
 from listmonk_py.mail.outgoing import Outcome, Result, Transmission
 
 from . import leases, ledger
-from .checkpoint import LeaseLost, Person, Settlement, checkpoint, reread
+from .checkpoint import LeaseLost, Person, Settlement, checkpoint, count_errors, reread
 from .jobs import Job
 from .leases import LEASE_S, Lease
 from .models import LedgerReason, LedgerStatus
@@ -49,7 +51,10 @@ def settle(lease: Lease, job: Job, transmission: Transmission, wait_for_token: C
     while lease.done < lease.doubtful:
         if transmission.fault or not wait_for_token():
             raise NotNow
-        person = reread(lease, announced=lease.done, audience=job.audience).people[0]
+        found = reread(lease, announced=lease.done, audience=job.audience)
+        if found.status != Status.RUNNING:
+            raise NotNow
+        person = found.people[0]
         _write_unknown(lease, job, [person])
         lease = replace(lease, done=lease.done + 1)
         if not person.obstacle and not person.history.possible_duplicate:
@@ -80,11 +85,17 @@ def _resend(lease: Lease, job: Job, person: Person, transmission: Transmission) 
     try:
         transmission.send([job.write(key, recipient_of(person))])  # type: ignore[list-item]
     except RenderError as fault:
-        ledger.correct(lease, person.id, unrenderable(fault.message, history))
+        _correct(lease, job, person, unrenderable(fault.message, history))
         return
     result = _await(transmission, key, lease)
     if result is not None and result.outcome is not Outcome.UNKNOWN:
-        ledger.correct(lease, person.id, verdict(result, history, job.rules, now=timezone.now()))
+        _correct(lease, job, person, verdict(result, history, job.rules, now=timezone.now()))
+
+
+@transaction.atomic
+def _correct(lease: Lease, job: Job, person: Person, outcome: Verdict) -> None:
+    if ledger.correct(lease, person.id, outcome) and outcome.status is LedgerStatus.FAILED:
+        count_errors(lease.campaign_id, 1, job.max_errors())
 
 
 def _await(transmission: Transmission, key: int, lease: Lease) -> Result | None:

@@ -44,6 +44,11 @@ class Job:
             return self.letter.wire(key, recipient)
         return self.letter.parts(key, recipient)
 
+    @property
+    def message_bytes(self) -> int:
+        """About what one written message takes in memory. In parts, the attachments are shared."""
+        return self.letter.message_bytes(wire=self.messenger.wants == "wire")
+
     def current_rate(self) -> float | None:
         """The campaign's own limit [1/s] as it is set now."""
         return Campaign.objects.filter(pk=self.campaign_id).values_list("rate", flat=True).first()

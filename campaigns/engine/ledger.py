@@ -34,6 +34,7 @@ CORRECT = """
        SET unknown = b.unknown - 1, {counter} = b.{counter} + 1
       FROM corrected
      WHERE b.id = %(batch)s
+ RETURNING b.id
 """
 _COUNTER = {
     LedgerStatus.ACCEPTED: "accepted",
@@ -76,13 +77,13 @@ CANCEL_DEFERRED = """
 MOST_RETRIED_AT_ONCE = 20_000
 
 
-def correct(lease: Lease, subscriber_id: int, verdict: Verdict) -> None:
+def correct(lease: Lease, subscriber_id: int, verdict: Verdict) -> bool:
     """Replace one `unknown` by what became known.
 
-    Without effect when staff have resolved it meanwhile, or the lease is lost.
+    False, and without effect, when staff have resolved it meanwhile, or the lease is lost.
     """
     if verdict.status not in _COUNTER:
-        return
+        return False
     parameters = {
         "status": int(verdict.status),
         "reason": int(verdict.reason),
@@ -95,7 +96,7 @@ def correct(lease: Lease, subscriber_id: int, verdict: Verdict) -> None:
         "token": lease.token,
         "text": verdict.text,
     }
-    run(CORRECT.format(counter=_COUNTER[verdict.status]), parameters)
+    return bool(run(CORRECT.format(counter=_COUNTER[verdict.status]), parameters))
 
 
 def queue_due(campaign_id: int) -> int:

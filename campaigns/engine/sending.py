@@ -11,7 +11,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from listmonk_py.mail.letter import RenderError
@@ -19,10 +18,11 @@ from listmonk_py.mail.outgoing import Outcome, Result, Transmission
 from listmonk_py.mail.pacing import Pacer
 
 from . import doubt, leases
-from .checkpoint import Announced, LeaseLost, Person, Settlement, checkpoint, reread
-from .database import AWAY_S, patiently
+from .checkpoint import Announced, LeaseLost, Person
+from .database import patiently
 from .jobs import Job
 from .leases import LEASE_S, Lease
+from .persisting import persist
 from .purse import LONGEST_WAIT_S, Purse
 from .recipients import recipient_of
 from .verdicts import NO_HISTORY, skipped, throttled, unrenderable, verdict
@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 SLICE_S = 2.0
 # Announced and not settled, over all windows of a sender: what a kill may put in doubt.
 MOST_UNSETTLED = 200
+# And what they may take in memory, written: attachments are in every copy.
+MOST_UNSETTLED_BYTES = 32 * 1024 * 1024
 # Below this, waiting for one slow reply would leave the other connections without work.
 FEWEST_UNSETTLED = 40
 UNSETTLED_S = 0.1
@@ -68,14 +70,15 @@ class Sender:
         self.serials = 0
         self.ending = ""  # why nothing further is announced
         self.pause_s = 0.0
-        self.accepted_any = False
+        self.answered_any = False  # a server took a message or refused it
         self._handed: dict[int, int] = {}
         self._until = float("inf")
         self._next_batch_at = float("-inf")
         self._touched: dict[int, float] = {}
         self._progress_at = clock()
         self._rate = 0.0
-        self._cap = MOST_UNSETTLED // 2  # how many may be unsettled; follows the rate
+        self._most = max(1, min(MOST_UNSETTLED, MOST_UNSETTLED_BYTES // job.message_bytes))
+        self._cap = max(1, self._most // 2)  # how many may be unsettled; follows the rate
         self._counted = 0
         self._counted_at = clock()
 
@@ -219,10 +222,12 @@ class Sender:
             return
         person = window.out[position]
         if result.outcome is Outcome.ACCEPTED:
-            self.accepted_any = True
+            self.answered_any = True
             if result.code == 250 and person.history is NO_HISTORY:
                 window.settle_plain(position)
                 return
+        elif result.outcome is not Outcome.SERVER and result.outcome is not Outcome.UNKNOWN:
+            self.answered_any = True
         window.settle(position, verdict(result, person.history, self.job.rules, now=now))
 
     def _window_of(self, key: int) -> Window | None:
@@ -249,7 +254,7 @@ class Sender:
         if passed >= UNSETTLED_S:
             self._rate = 0.5 * self._rate + 0.5 * self._counted / passed
             self._counted, self._counted_at = 0, self.clock()
-            enough = min(MOST_UNSETTLED, max(FEWEST_UNSETTLED, int(self._rate * UNSETTLED_S)))
+            enough = min(self._most, max(FEWEST_UNSETTLED, int(self._rate * UNSETTLED_S)))
             self._cap = max(enough, int(self._cap * 0.95))
 
     # --- announcing --------------------------------------------------------------------------------
@@ -286,7 +291,7 @@ class Sender:
         self._note(self.transmission.wait(0))
         if self.transmission.pending <= ALMOST_IDLE:
             # Connections ran dry while this was announced: a slow checkpoint asks for larger windows.
-            self._cap = min(MOST_UNSETTLED, self._cap + self._cap // 4)
+            self._cap = min(self._most, self._cap + self._cap // 4)
         used = self._send(window, found.people)
         self.purse.give_back(granted - used)
         if found.status != "running":
@@ -348,7 +353,7 @@ class Sender:
         """Write the window's outcomes and announce; None when the lease is lost or its campaign gone."""
         settlement = window.settlement()
         try:
-            found = self._persist(window, settlement, announce)
+            found = persist(window, settlement, announce, self.job)
         except LeaseLost:
             self._lose(window)
             return None
@@ -356,55 +361,3 @@ class Sender:
         window.announce(found.people, announced=found.announced, size=found.size)
         self._touched[window.serial] = self.clock()
         return found
-
-    def _persist(self, window: Window, settlement: Settlement, announce: int) -> Announced:
-        """Checkpoint; when the answer is lost, look what is stored before anything else.
-
-        Raises:
-            LeaseLost: somebody else may have the batch.
-            OperationalError: PostgreSQL was away for longer than we wait.
-        """
-        until = self.clock() + AWAY_S
-        repeated = False
-        while True:
-            try:
-                return checkpoint(
-                    window.lease,
-                    settlement,
-                    announced=window.announced,
-                    announce=announce,
-                    audience=self.job.audience,
-                    max_errors=self.job.max_errors(),
-                    times=self.job.wants_times,
-                )
-            except (OperationalError, InterfaceError) as fault:
-                logger.warning("The answer to a checkpoint was lost: %s", fault)
-                found = self._find_out(window, settlement, until)
-                if found is not None:
-                    return found
-                repeated = True
-            except LeaseLost:
-                # The first one may have been written only now, by a server that had not noticed the loss.
-                found = self._find_out(window, settlement, until) if repeated else None
-                if found is None:
-                    raise
-                return found
-
-    def _find_out(self, window: Window, settlement: Settlement, until: float) -> Announced | None:
-        """What the lost checkpoint did; None when it was not written and has to be repeated."""
-        while True:
-            connection.close()
-            try:
-                stored = leases.look(window.lease)
-                if stored is None:
-                    raise LeaseLost
-                done, announced, _, _ = stored
-                if done != settlement.end:
-                    return None
-                if announced == window.announced and settlement.start == settlement.end:
-                    return None
-                return reread(window.lease, announced=window.announced, audience=self.job.audience)
-            except (OperationalError, InterfaceError):
-                if self.clock() >= until:
-                    raise
-                time.sleep(0.2)

@@ -17,6 +17,6 @@ def note(campaign_id: int, fault: str) -> None:
 
 
 def clear(campaign_id: int) -> None:
-    """At least one server can be used."""
+    """A server has answered."""
     if Run.objects.filter(campaign_id=campaign_id, down_since__isnull=False).update(down_since=None):
         Campaign.objects.filter(pk=campaign_id, status=Status.RUNNING).update(status_reason="")

@@ -75,9 +75,9 @@ def _pause(lease: Lease, reason: str) -> None:
 def _note_servers(campaign_id: int, sender: Sender) -> None:
     """Remember since when no server could be used; the scan pauses the campaign after too long."""
     try:
-        if sender.accepted_any or not sender.transmission.fault:
+        if sender.answered_any:
             server_faults.clear(campaign_id)
-        else:
+        elif sender.transmission.fault:
             server_faults.note(campaign_id, sender.transmission.fault)
     except OperationalError as fault:
         logger.warning("PostgreSQL does not answer: %s", fault)

@@ -51,6 +51,9 @@ class Allowance:
         return (Route(server, self.limits(server, lane)),) if self else ()
 
 
+UNLIMITED = Allowance()
+
+
 def allowance_from_entry(entry: Mapping[str, Any]) -> Allowance:
     """The limits in an entry of the settings `smtp`, `messengers` or `anymail`.
 

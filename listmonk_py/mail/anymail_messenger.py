@@ -29,7 +29,7 @@ from django.utils.module_loading import import_string
 
 from listmonk_py.api.errors import DomainError
 
-from .allowances import Allowance, allowance_from_entry
+from .allowances import UNLIMITED, Allowance, allowance_from_entry
 from .outgoing import Attachment, Lane, Outcome, Parts, Result
 from .threaded import ThreadedTransmission, Workers
 
@@ -74,7 +74,7 @@ class AnymailSettings:
     backend: str
     options: tuple[tuple[str, Any], ...] = field(default=(), repr=False)
     max_conns: int = 10
-    allowance: Allowance = Allowance()
+    allowance: Allowance = UNLIMITED
 
 
 def anymail_from_entry(entry: Mapping[str, Any]) -> AnymailSettings:

@@ -86,13 +86,15 @@ class CompiledLetter:
     @property
     def size_bytes(self) -> int:
         """About what the letter keeps in memory, for a bounded cache."""
-        templates = [*self._bodies[:2], *(self._readable or ())]
-        return (
-            self._headers.size_bytes
-            + sum(len(piece or b"") for piece in self._bodies.skeleton)
-            + sum(len(part.content) for part in self.spec.attachments)
-            + sum(template.size_bytes for template in templates if template is not None)
-        )
+        readable = sum(template.size_bytes for template in self._readable or () if template is not None)
+        files = sum(len(part.content) for part in self.spec.attachments)
+        return self.message_bytes(wire=True) + readable + files
+
+    def message_bytes(self, *, wire: bool) -> int:
+        """About how long one written copy is; without `wire`, in `parts`, the files are not copied."""
+        written = [self._headers, *self._bodies[:2]]
+        constant = sum(len(piece or b"") for piece in self._bodies.skeleton) if wire else 0
+        return constant + sum(piece.size_bytes for piece in written if piece is not None)
 
     def for_server(self, server_headers: Sequence[tuple[str, str]]) -> "CompiledLetter":
         """The same letter with another server's headers; the bodies are shared."""

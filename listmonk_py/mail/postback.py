@@ -16,7 +16,7 @@ import urllib3
 from django.core.serializers.json import DjangoJSONEncoder
 
 from . import outbound
-from .allowances import Allowance, allowance_from_entry
+from .allowances import UNLIMITED, Allowance, allowance_from_entry
 from .outgoing import Attachment, Lane, Outcome, Parts, Result
 from .smtp.settings import seconds
 from .threaded import ThreadedTransmission, Workers
@@ -38,7 +38,7 @@ class PostbackSettings:
     max_conns: int = 25
     timeout_s: float = 5.0
     max_msg_retries: int = 2
-    allowance: Allowance = Allowance()
+    allowance: Allowance = UNLIMITED
 
 
 def postback_from_entry(entry: Mapping[str, Any]) -> PostbackSettings:

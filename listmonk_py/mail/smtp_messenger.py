@@ -182,7 +182,7 @@ class SmtpTransmission:
             return ()
         usable = self._usable(choices)
         first = self._rotation.next(usable)
-        routes = []
+        routes: list[Route] = []
         for choice, may in zip(choices, usable, strict=True):
             server = choice.pool.settings
             rest_s = 0.0 if may else choice.pool.breaker.rest_left_s

@@ -11,7 +11,7 @@ from django.db import OperationalError, connection
 from django.db.models.functions import Now
 
 from campaigns import deleting, lifecycle
-from campaigns.engine import doubt, jobs, leases, ledger, limits, planning, scan, sending, working
+from campaigns.engine import doubt, jobs, leases, ledger, limits, persisting, planning, scan, sending, working
 from campaigns.engine.checkpoint import LeaseLost, Settlement, checkpoint
 from campaigns.engine.models import Batch, LedgerEntry, LedgerReason, LedgerStatus, Run
 from campaigns.engine.recipients import recipient_of
@@ -475,7 +475,7 @@ def test_a_settlement_whose_answer_is_late_is_counted_once(engine, planned):
 
 def test_a_checkpoint_that_was_written_after_all_is_read_back(engine, planned, monkeypatch):
     campaign = planned(120)
-    real, find_out = sending.checkpoint, sending.Sender._find_out
+    real, find_out = persisting.checkpoint, persisting._find_out
     late, asked_again = [], []
 
     def losing(lease, settlement, **values):
@@ -484,16 +484,16 @@ def test_a_checkpoint_that_was_written_after_all_is_read_back(engine, planned, m
         late.append(lambda: real(lease, settlement, **values))
         raise OperationalError("the connection went, and the server has not noticed")
 
-    def finding_out(self, window, settlement, until):
-        found = find_out(self, window, settlement, until)
+    def finding_out(window, settlement, job, until):
+        found = find_out(window, settlement, job, until)
         if len(late) == 1:
             late.append(late[0]())  # the server writes it now, after it was found missing
         else:
             asked_again.append(found)
         return found
 
-    monkeypatch.setattr(sending, "checkpoint", losing)
-    monkeypatch.setattr(sending.Sender, "_find_out", finding_out)
+    monkeypatch.setattr(persisting, "checkpoint", losing)
+    monkeypatch.setattr(persisting, "_find_out", finding_out)
 
     finished(campaign)
 
@@ -531,6 +531,40 @@ def test_who_fails_when_sent_again_has_the_servers_words(engine, planned):
         assert cursor.fetchall() == [("Never heard of",)]
 
 
+def test_who_fails_when_sent_again_counts_towards_the_error_threshold(engine, planned):
+    runtime.save({"app.max_send_errors": 2})
+    campaign = planned(10)
+    crash(campaign, announced=5, delivered=0)
+    leases.take_back()
+    engine.script("rcpt", "550 5.1.1 Never heard of")
+
+    working.send_batch(Batch.objects.get(campaign=campaign).pk)
+
+    campaign.refresh_from_db()
+    assert (campaign.status, campaign.run_errors) == (Status.PAUSED, 2)
+    batch = Batch.objects.get(campaign=campaign)
+    assert (batch.failed, batch.done, batch.doubtful) == (2, 2, 5)
+
+
+def test_large_messages_are_announced_a_few_at_a_time(engine, planned, monkeypatch):
+    engine.reply_delay_ms = 5
+    campaign = planned(60)
+    size = jobs.prepare(campaign.pk).message_bytes
+    monkeypatch.setattr(sending, "MOST_UNSETTLED_BYTES", 3 * size)
+    real, unsettled = sending.persist, []
+
+    def watched(window, settlement, *others):
+        found = real(window, settlement, *others)
+        unsettled.append(found.announced - settlement.end)
+        return found
+
+    monkeypatch.setattr(sending, "persist", watched)
+    working.send_batch(Batch.objects.get(campaign=campaign).pk)
+
+    assert len(engine.messages) == 60
+    assert max(unsettled) == 3
+
+
 @pytest.mark.parametrize("why", ["no server", "no tokens"])
 def test_doubts_that_have_to_wait_do_not_spin(engine, planned, why):
     campaign = planned(5)
@@ -561,7 +595,7 @@ def jobs_redis():
 
 def test_deleting_a_campaign_in_mid_batch_leaves_nothing(engine, planned, monkeypatch):
     campaign = planned(300)
-    real, calls = sending.checkpoint, []
+    real, calls = persisting.checkpoint, []
 
     def checkpoint_and_delete(*args, **kwargs):
         calls.append(1)
@@ -569,7 +603,7 @@ def test_deleting_a_campaign_in_mid_batch_leaves_nothing(engine, planned, monkey
             assert at_once(lambda: deleting.delete([campaign.pk])) == [1]
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(sending, "checkpoint", checkpoint_and_delete)
+    monkeypatch.setattr(persisting, "checkpoint", checkpoint_and_delete)
 
     working.send_batch(Batch.objects.get(campaign=campaign).pk)
 

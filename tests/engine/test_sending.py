@@ -8,7 +8,7 @@ from django.db import OperationalError, connection
 from django.db.models.functions import Now
 
 from campaigns import lifecycle
-from campaigns.engine import leases, ledger, planning, scan, sending, working
+from campaigns.engine import leases, ledger, persisting, planning, scan, sending, working
 from campaigns.engine.checkpoint import LeaseLost, Settlement, checkpoint
 from campaigns.engine.models import Batch, LedgerEntry, LedgerReason, LedgerStatus
 from campaigns.models import CampaignList
@@ -94,7 +94,7 @@ def _die(*_):
 @pytest.mark.parametrize("written", [True, False])
 def test_the_answer_to_a_commit_is_lost(engine, started, monkeypatch, written):
     campaign = started(300)
-    real, calls = sending.checkpoint, []
+    real, calls = persisting.checkpoint, []
 
     def losing(*args, **kwargs):
         calls.append(1)
@@ -105,7 +105,7 @@ def test_the_answer_to_a_commit_is_lost(engine, started, monkeypatch, written):
         connection.close()
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(sending, "checkpoint", losing)
+    monkeypatch.setattr(persisting, "checkpoint", losing)
 
     send_all()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from email.header import Header
 from typing import Any, Literal
 
-from ..allowances import Allowance, allowance_from_entry
+from ..allowances import UNLIMITED, Allowance, allowance_from_entry
 
 AuthProtocol = Literal["none", "plain", "login", "cram"]
 TlsType = Literal["none", "STARTTLS", "TLS"]
@@ -80,7 +80,7 @@ class ServerSettings:
     from_addresses: tuple[str, ...] = ()
     weight: int = 1
     renew_after: int = 900
-    allowance: Allowance = Allowance()
+    allowance: Allowance = UNLIMITED
     timeouts: Timeouts = field(default_factory=Timeouts)
 
     @property
