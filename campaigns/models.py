@@ -208,6 +208,8 @@ class Campaign(models.Model):
             ),
             # GET /api/campaigns, newest first, by keyset.
             models.Index(fields=["-created_at", "-id"], name="campaign_newest"),
+            # The listing in the admin by status, newest first.
+            models.Index(fields=["status", "id"], name="campaign_status"),
         )
 
     def __str__(self) -> str:
@@ -219,12 +221,18 @@ class CampaignList(models.Model):
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="campaign_lists")
     list = models.ForeignKey(
-        "subscribers.List", null=True, on_delete=models.SET_NULL, related_name="campaign_lists"
+        "subscribers.List",
+        null=True,
+        on_delete=models.SET_NULL,
+        db_index=False,
+        related_name="campaign_lists",
     )
     list_name = models.TextField()
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("campaign", "list"), name="a_list_once_per_campaign"),)
+        # The campaigns of a list, newest first; and deleting a list.
+        indexes = (models.Index(fields=["list", "campaign"], name="campaign_of_list"),)
 
     def __str__(self) -> str:
         return self.list_name

@@ -203,6 +203,15 @@ class Subscription(models.Model):
                 name="subscription_status_is_known",
             ),
         )
+        indexes = (
+            # The listing in the admin of who has left a list, who may be few among millions. An import, which
+            # writes none of these rows, does not pay for it.
+            models.Index(
+                fields=["list", "subscriber"],
+                name="subscription_left",
+                condition=models.Q(status="unsubscribed"),
+            ),
+        )
 
     def __str__(self) -> str:
         return f"subscriber {self.subscriber_id} on list {self.list_id}"
