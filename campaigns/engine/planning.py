@@ -7,7 +7,7 @@ one range of ids, so two planners cannot overlap and sending starts with the fir
 import time
 from typing import Any
 
-from django.db import DataError, ProgrammingError, connection, transaction
+from django.db import DataError, connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
@@ -199,7 +199,7 @@ def _share(audience: Audience, up_to: int, rule: Rule) -> float:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(SAMPLE.format(segment=condition), {**parameters, **values})
             tried, fit = cursor.fetchone()
-    except (DomainError, DataError, ProgrammingError):
+    except (DomainError, DataError):
         return 1.0
     return fit / tried if tried else 1.0
 

@@ -9,7 +9,7 @@ import logging
 import time
 from typing import Any
 
-from django.db import DataError, ProgrammingError, connection, transaction
+from django.db import DataError, connection, transaction
 from django.utils import timezone
 from redis.exceptions import RedisError
 
@@ -107,7 +107,7 @@ def plan_all() -> bool:
     for campaign_id in ids:
         try:
             more |= planning.plan(campaign_id, budget_s=PLAN_BUDGET_S / len(ids))
-        except (DomainError, DataError, ProgrammingError) as fault:
+        except (DomainError, DataError) as fault:
             # The segment's rule is what staff have written: trying again would end the same way for ever.
             _pause_unplanned(campaign_id, getattr(fault, "message", str(fault).partition("\n")[0]))
     return more
