@@ -105,6 +105,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "listmonk_py.workplace.compression.CompressedPages",
     "listmonk_py.api.middleware.BodyLimit",
     "listmonk_py.api.middleware.TrustedOrigins",
     "django.contrib.sessions.middleware.SessionMiddleware",
