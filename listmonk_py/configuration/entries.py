@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from . import values
+from . import secrets, values
 from .values import Check, Invalid
 
 SMTP_PREFIX = "email-"
@@ -113,9 +113,18 @@ def _messenger_name(value: Any, where: str) -> str:
 
 
 def _options(value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict) or not all(isinstance(one, str | int | bool) for one in value.values()):
+    """Texts, numbers and flags by name, or one level of objects of them, such as `client_params` of Amazon."""
+    if not isinstance(value, dict):
         raise Invalid(where, "must be an object of texts, such as the provider's api_key.")
-    return {values.text()(name, where): one for name, one in value.items()}
+    checked = {values.text()(name, where): one for name, one in value.items()}
+    for name, one in checked.items():
+        for inner in one.values() if isinstance(one, dict) else [one]:
+            if not isinstance(inner, str | int | bool):
+                raise Invalid(f"{where}.{name}", "must be text, a number, true or false.")
+    password = checked.get("webhook_secret")
+    if password and ":" not in str(password) and not secrets.is_mask(password):
+        raise Invalid(f"{where}.webhook_secret", 'must be a user name and a password, like "hooks:s3cret".')
+    return checked
 
 
 _flag = values.boolean

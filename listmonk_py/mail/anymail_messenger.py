@@ -1,7 +1,8 @@
 """Providers with an HTTP API as messengers, through django-anymail's backends.
 
 Setting `anymail`: [{uuid, enabled, name, backend, options, max_conns}]. `backend` is the name of a module in
-`anymail.backends`; `options` are that backend's settings in lower case (`api_key`, `sender_domain`, ...).
+`anymail.backends`; `options` are that backend's settings in lower case (`api_key`, `sender_domain`, ...),
+and those of its webhook.
 """
 
 import re
@@ -29,7 +30,9 @@ from django.utils.module_loading import import_string
 
 from listmonk_py.api.errors import DomainError
 
+from . import anymail_ses
 from .allowances import UNLIMITED, Allowance, allowance_from_entry
+from .anymail_options import Frozen, for_backend, frozen
 from .outgoing import Attachment, Lane, Outcome, Parts, Result
 from .threaded import ThreadedTransmission, Workers
 
@@ -54,6 +57,10 @@ BACKENDS: Mapping[str, str] = {
 _SET_BY_PROVIDER = frozenset(
     {"from", "to", "cc", "bcc", "reply-to", "subject", "date", "mime-version", "return-path"}
 )
+# What reports shall bring back, by the header that says it. Mandrill takes letters, digits and underscores;
+# Postmark, names of at most 20 characters.
+METADATA = {"X-Listmonk-Campaign": "listmonk_campaign", "X-Listmonk-Subscriber": "listmonk_subscriber"}
+WITHOUT_METADATA = frozenset({"mailersend", "postal"})
 LONGEST_TEXT = 400
 # The filters of warnings belong to the process, so one thread at a time may change them.
 _making = threading.Lock()
@@ -72,19 +79,18 @@ class AnymailSettings:
     uuid: str
     name: str
     backend: str
-    options: tuple[tuple[str, Any], ...] = field(default=(), repr=False)
+    options: Frozen = field(default=(), repr=False)
     max_conns: int = 10
     allowance: Allowance = UNLIMITED
 
 
 def anymail_from_entry(entry: Mapping[str, Any]) -> AnymailSettings:
     """The typed form of one entry, secrets in clear."""
-    options = entry.get("options") or {}
     return AnymailSettings(
         uuid=str(entry["uuid"]),
         name=entry["name"],
         backend=entry["backend"],
-        options=tuple(sorted((str(k).lower(), v) for k, v in options.items())),
+        options=frozen(entry.get("options") or {}),
         max_conns=max(1, int(entry.get("max_conns") or 10)),
         allowance=allowance_from_entry(entry),
     )
@@ -105,7 +111,7 @@ def make_backend(settings: AnymailSettings) -> Any:
         with _making, warnings.catch_warnings():
             # Anymail says so for providers it no longer tests itself (SendGrid); they still work.
             warnings.simplefilter("ignore")
-            return import_string(path)(**dict(settings.options))
+            return import_string(path)(**for_backend(settings.backend, settings.options))
     except ImproperlyConfigured as fault:
         first = str(fault).strip().splitlines()[0]
         raise AnymailMisconfigured(f"Provider {settings.name}: {first}") from None
@@ -113,8 +119,11 @@ def make_backend(settings: AnymailSettings) -> Any:
         raise AnymailMisconfigured(f"Provider {settings.name}: {fault}") from None
 
 
-def email_message(parts: Parts) -> EmailMessage:
+def email_message(parts: Parts, *, metadata: bool = True) -> EmailMessage:
     """`parts` as Django writes mail; headers the provider makes itself are left out.
+
+    Args:
+        metadata: whether the provider gives metadata back in its reports.
 
     Raises:
         ValueError: a header could smuggle in another one.
@@ -146,6 +155,9 @@ def email_message(parts: Parts) -> EmailMessage:
             message.attach(_inline_image(file))
         else:
             message.attach(file.name, file.content, file.content_type)
+    marks = {METADATA[name]: value for name, value in parts.headers if name in METADATA}
+    if metadata and marks:
+        message.metadata = marks  # type: ignore[attr-defined]  # Anymail looks for it
     return message
 
 
@@ -182,13 +194,16 @@ class AnymailMessenger:
         backend = getattr(self._local, "backend", None)
         if backend is None:
             backend = self._make(self.settings)
-            backend.open()
+            try:
+                backend.open()
+            except Exception as fault:  # no region or credentials for Amazon: of no type that is always there
+                raise AnymailMisconfigured(f"Provider {self.name}: {fault}") from None
             self._local.backend = backend
         return backend
 
     def _deliver(self, parts: Parts) -> Result:
         try:
-            message = email_message(parts)
+            message = email_message(parts, metadata=self.settings.backend not in WITHOUT_METADATA)
             sent = self._backend().send_messages([message])
         except AnymailMisconfigured as fault:
             return self._result(parts.key, Outcome.SERVER, 0, fault.message)
@@ -226,6 +241,9 @@ class AnymailMessenger:
 
     def _judge(self, key: int, fault: AnymailAPIError) -> Result:
         """An error of the API: about all mail (key, quota, throttling), or about this message."""
+        if self.settings.backend == "amazon_ses":
+            outcome, status = anymail_ses.judge(fault)
+            return self._result(key, outcome, status, str(fault))
         code = fault.status_code
         if code is None:
             return self._no_answer(key, fault)

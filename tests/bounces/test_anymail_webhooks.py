@@ -19,7 +19,8 @@ from bounces.sources.anymail_doors import DOORS
 from bounces.sources.source import InvalidHook
 from campaigns.models import Campaign, CampaignList
 from listmonk_py.configuration import runtime
-from listmonk_py.mail.anymail_messenger import BACKENDS
+from listmonk_py.mail.anymail_messenger import BACKENDS, METADATA
+from listmonk_py.mail.anymail_options import WEBHOOK_OPTIONS
 from subscribers.models import Subscriber, Subscription
 from tests.bounces.amazon import CERTIFICATE, make_key, signed
 from tests.factories import make_list, make_subscriber
@@ -76,7 +77,7 @@ def rows():
 
 def marks(campaign, person):
     """What the messenger gives every message along."""
-    return {"listmonk_campaign": str(campaign.uuid), "listmonk_subscriber": str(person.uuid)}
+    return dict(zip(METADATA.values(), (str(campaign.uuid), str(person.uuid)), strict=True))
 
 
 # --- What each provider sends ----------------------------------------------------------------------
@@ -714,6 +715,8 @@ def test_what_is_no_bounce_is_left_alone(body, person):
 def test_every_provider_that_anymail_hears_from_has_a_door():
     assert set(BACKENDS) - set(DOORS) == {"scaleway"}  # Anymail knows no reports of it
     assert set(DOORS) <= set(BACKENDS)
+    taken = {name for door in DOORS.values() for name in (*door.proofs, *door.more)}
+    assert taken - {"api_key"} == WEBHOOK_OPTIONS
 
 
 @pytest.mark.parametrize("provider", [*DOORS, "scaleway", "nobody"])

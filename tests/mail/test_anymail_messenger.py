@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from listmonk_py.api.errors import DomainError
+from listmonk_py.configuration import secrets
+from listmonk_py.configuration.validation import check_one
 from listmonk_py.mail.anymail_messenger import (
     BACKENDS,
     AnymailMessenger,
@@ -11,6 +14,7 @@ from listmonk_py.mail.anymail_messenger import (
     anymail_from_entry,
     make_backend,
 )
+from listmonk_py.mail.anymail_options import for_backend
 from listmonk_py.mail.outgoing import Outcome
 from tests.mail.conftest import collect
 from tests.mail.http_sink import HttpSink
@@ -115,6 +119,70 @@ def test_an_incomplete_entry_is_told_in_words(changes, words):
 
     assert result.outcome is Outcome.SERVER
     assert words in result.text
+
+
+MARKS = [
+    ("X-Listmonk-Campaign", "11111111-1111-4111-8111-111111111111"),
+    ("X-Listmonk-Subscriber", "22222222-2222-4222-8222-222222222222"),
+]
+
+
+def test_a_message_carries_what_its_reports_shall_bring_back():
+    with answering(200, TAKEN) as sink:
+        send(postmark(sink.url), parts(headers=MARKS))
+        send(postmark(sink.url), parts(headers=[]))
+
+    marked, unmarked = (request.json for request in sink.requests)
+    assert marked["Metadata"] == {
+        "listmonk_campaign": "11111111-1111-4111-8111-111111111111",
+        "listmonk_subscriber": "22222222-2222-4222-8222-222222222222",
+    }
+    assert all(len(name) <= 20 and name.replace("_", "").isalnum() for name in marked["Metadata"])
+    assert "Metadata" not in unmarked
+
+
+def test_a_provider_without_metadata_is_given_none():
+    answer = {"status": "success", "data": {"message_id": "m", "messages": {"zoe@example.com": {"id": 1}}}}
+    entry = {"uuid": "a", "name": "p", "backend": "postal", "options": {"api_key": "k"}}
+    with answering(200, answer) as sink:
+        entry["options"]["api_url"] = sink.url
+        results = send(AnymailMessenger(anymail_from_entry(entry)), parts(headers=MARKS))
+
+    assert results[1].outcome is Outcome.ACCEPTED
+    assert sink.requests[0].json["headers"]["X-Listmonk-Campaign"] == MARKS[0][1]
+
+
+def test_entries_stay_keys_and_a_backend_gets_no_secret_of_its_webhook():
+    given = {"Client_Params": {"region_name": "x"}, "webhook_secret": "a:b", "api_key": "k"}
+    settings = anymail_from_entry({"uuid": "a", "name": "p", "backend": "brevo", "options": given})
+
+    assert hash(settings) == hash(
+        anymail_from_entry({"uuid": "a", "name": "p", "backend": "brevo", "options": given})
+    )
+    assert for_backend("brevo", settings.options) == {"client_params": {"region_name": "x"}, "api_key": "k"}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "object"),
+        ({"api_key": None}, "options.api_key"),
+        ({"api_key": ["x"]}, "options.api_key"),
+        ({"client_params": {"config": {"retries": 5}}}, "options.client_params"),
+        ({"webhook_secret": "password"}, "user name and a password"),
+    ],
+)
+def test_options_that_cannot_be_stored(options, words):
+    entry = {"name": "p", "backend": "brevo", "options": options}
+
+    with pytest.raises(DomainError, match=words):
+        check_one("anymail", [entry])
+
+
+def test_a_masked_password_of_a_webhook_may_come_back():
+    entry = {"name": "p", "backend": "brevo", "options": {"webhook_secret": secrets.mask("hooks:x")}}
+
+    assert check_one("anymail", [entry])[0]["options"] == entry["options"]
 
 
 @pytest.mark.parametrize("backend", sorted(set(BACKENDS) - {"amazon_ses"}))
