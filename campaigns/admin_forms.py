@@ -3,9 +3,9 @@
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from unfold.widgets import (
     UnfoldAdminSelect2MultipleWidget,
@@ -154,9 +154,10 @@ class CampaignForm(DomainForm):
             field.queryset = Template.objects.exclude(type=Template.Type.TX)
             # No small icons that lead away from an unsaved text.
             field.widget = getattr(field.widget, "widget", field.widget)
+        zone = timezone.get_current_timezone_name()
         self.fields[
             "send_at"
-        ].help_text = f"Empty: when you press Start. Otherwise a time to come, in {settings.TIME_ZONE}."
+        ].help_text = f"Empty: when you press Start. Otherwise a time to come, in {zone}."
         self._describe()
 
     def _describe(self) -> None:

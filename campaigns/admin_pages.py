@@ -325,8 +325,11 @@ def chart(campaign: Campaign, since: Any, until: Any) -> dict[str, Any] | None:
     if not moments:
         return None
     hourly = until - since < timedelta(days=7)
+    # Hours are told by the reader's clock; days are counted, and so told, by the installation's.
+    zone = timezone.get_current_timezone() if hourly else timezone.get_default_timezone()
+    pattern = "%d %b %H:00" if hourly else "%d %b"
     return {
-        "labels": [timezone.localtime(one).strftime("%d %b %H:00" if hourly else "%d %b") for one in moments],
+        "labels": [one.astimezone(zone).strftime(pattern) for one in moments],
         "series": [
             {"label": label, "values": [series.get(kind, {}).get(one, 0) for one in moments]}
             for kind, label in (("views", "Opens"), ("clicks", "Clicks"))

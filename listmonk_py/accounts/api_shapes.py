@@ -37,6 +37,8 @@ USER = component(
         type=TYPE,
         status=STATUS,
         avatar=maybe(STR),
+        language=STR,
+        time_zone=STR,
         twofa_type=choice("none", "totp"),
         loggedin_at=maybe(TIME),
         user_role=obj(id=ID, name=STR, permissions=STRINGS),
@@ -53,6 +55,8 @@ USER_IN = {
     "status": STATUS,
     "user_role_id": INT,
     "list_role_id": maybe(INT),
+    "language": maybe(STR),
+    "time_zone": maybe(STR),
 }
 ROLE = component(
     "Role",
@@ -101,7 +105,9 @@ describe(
         "PUT /api/roles/lists/{}": Route(data(LIST_ROLE), body=LIST_ROLE_IN),
         "DELETE /api/roles/{}": Route(DONE),
         "GET /api/profile": Route(data(USER)),
-        "PUT /api/profile": Route(data(USER), body=asked(name=STR, email=STR, password=STR)),
+        "PUT /api/profile": Route(
+            data(USER), body=asked(name=STR, email=STR, password=STR, language=STR, time_zone=STR)
+        ),
         "GET /api/profile/sessions": Route(data(array(FREE))),
         "DELETE /api/profile/sessions/{}": Route(DONE),
         "POST /api/logout": Route(DONE),

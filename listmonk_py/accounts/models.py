@@ -130,6 +130,9 @@ class User(AbstractBaseUser):
     list_role = models.ForeignKey(
         Role, on_delete=models.PROTECT, related_name="list_users", null=True, blank=True
     )
+    # What the admin speaks to them, and the clock it shows; "" is the installation's.
+    language = models.TextField(blank=True, default="", db_default="")
+    time_zone = models.TextField(blank=True, default="", db_default="")
     loggedin_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(auto_now=True)

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from listmonk_py.api.errors import Conflict, DomainError, Missing, NotFound
 
-from . import sessions
+from . import locale, sessions
 from .models import ApiToken, Role, User
 
 MAX_TEXT = 2000
@@ -41,7 +41,8 @@ def create(fields: Mapping[str, Any]) -> tuple[User, str | None]:
     """Make a user; for an API user also a first token, which can never be read again.
 
     Args:
-        fields: type, username, name, email, password_login, password, user_role_id, list_role_id, status.
+        fields: type, username, name, email, password_login, password, user_role_id, list_role_id, status,
+            and if wanted language, time_zone.
 
     Raises:
         DomainError: a field is missing or wrong; the message names it.
@@ -104,7 +105,8 @@ def delete(pks: Collection[int]) -> int:
 
 @transaction.atomic
 def change_own(user: User, fields: Mapping[str, Any], *, session_key: str | None) -> User:
-    """Change one's own name, e-mail address and password; a new password ends the other sessions.
+    """Change one's own name, address, language, time zone and password; a new password ends the other
+    sessions.
 
     Raises:
         DomainError: an API user asked, or a field is wrong.
@@ -115,6 +117,7 @@ def change_own(user: User, fields: Mapping[str, Any], *, session_key: str | None
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     user.name = _text(fields, "name") or user.name
     email = _email(fields.get("email"))
+    locale.fill(user, fields)
     # Without a password the address is what single sign-on knows the person by.
     if user.password_login:
         user.email = email
@@ -140,6 +143,7 @@ def _fill(user: User, fields: Mapping[str, Any]) -> None:
     user.username = check_username(fields.get("username"))
     user.name = _text(fields, "name") or user.username
     user.email = None if user.type == User.Type.API else _email(fields.get("email"))
+    locale.fill(user, fields)
     user.status = _choice(fields.get("status"), User.Status.values, "status")
     user.user_role = _role(fields.get("user_role_id"), Role.Type.USER, "user_role_id")
     user.list_role = (

@@ -24,6 +24,8 @@ def user_answer(user: User, *, token: str | None = None) -> dict[str, Any]:
         "type": user.type,
         "status": user.status,
         "avatar": user.avatar,
+        "language": user.language,
+        "time_zone": user.time_zone,
         "twofa_type": "totp" if Authenticator.Type.TOTP in methods else "none",
         "twofa_methods": methods,
         "loggedin_at": user.loggedin_at,

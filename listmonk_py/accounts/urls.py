@@ -1,11 +1,12 @@
 from allauth.account import views as allauth_views
 from django.urls import include, path
 
-from . import pages, single_sign_on, totp_views, views
+from . import pages, profile_page, single_sign_on, totp_views, views
 
 # django-allauth's own pages: second factors, sessions, changing the password. What it has and we do
 # differently (sign-up, e-mail confirmation, its login page) leads to our sign-in page.
 ACCOUNT_PAGES = [
+    path("profile/", profile_page.profile, name="account_profile"),
     path("2fa/", include("allauth.mfa.urls")),
     path("sessions/", include("allauth.usersessions.urls")),
     path("password/", allauth_views.password_change, name="account_change_password"),

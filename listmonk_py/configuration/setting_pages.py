@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from . import languages, runtime
 from .entries import ANYMAIL_BACKENDS
 from .registry import FIELDS, Field
 
@@ -240,6 +241,8 @@ def fields_of(page: str) -> list[Field]:
 
 def leaf_of(field: Field) -> Leaf:
     """A setting that is one input."""
+    if field.key == "app.lang":
+        return Leaf(field.key, "choice", field.label, field.help, choices=_languages())
     kind = "secret" if field.secrets == ("",) else field.kind
     return Leaf(
         field.key,
@@ -250,6 +253,13 @@ def leaf_of(field: Field) -> Leaf:
         low=field.low,
         high=field.high,
     )
+
+
+def _languages() -> tuple[tuple[str, str], ...]:
+    """Those there are texts in, and what is stored: a moved listmonk may speak one that we do not."""
+    names = {one["code"]: one["name"] for one in languages.available()}
+    stored = str(runtime.get("app.lang"))
+    return tuple({**names, stored: names.get(stored, f"{stored}: no texts, so English")}.items())
 
 
 def leaves_inside(field: Field) -> Iterator[Leaf]:

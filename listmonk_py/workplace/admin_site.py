@@ -33,7 +33,7 @@ DEEP_LINKS = {
     "users/<int:pk>": "admin:accounts_user_change",
     "users/roles/users": "admin:accounts_role_changelist",
     "users/roles/lists": "admin:accounts_role_changelist",
-    "user/profile": "mfa_index",
+    "user/profile": "account_profile",
     "settings": "admin:configuration_setting_changelist",
     "settings/maintenance": "maintenance",
     "settings/logs": "logs",

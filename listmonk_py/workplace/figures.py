@@ -97,6 +97,7 @@ def _per_day(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of `tracking.analytics` (per campaign and day) added up per day."""
     days: dict[str, int] = {}
     for row in rows:
-        day = timezone.localtime(row["timestamp"]).date().isoformat()
+        # Days are counted by the installation's clock, whatever clock the reader has.
+        day = timezone.localtime(row["timestamp"], timezone.get_default_timezone()).date().isoformat()
         days[day] = days.get(day, 0) + row["count"]
     return [{"count": count, "date": day} for day, count in sorted(days.items())]

@@ -134,6 +134,7 @@ def _is_active(entry: Entry, link: str, path: str) -> bool:
 def account_links(request: HttpRequest) -> list[dict[str, str]]:
     """The menu under one's own name."""
     return [
+        {"title": "Profile", "link": reverse("account_profile")},
         {"title": "Password", "link": reverse("account_change_password")},
         {"title": "Second factors", "link": reverse("mfa_index")},
         {"title": "Sessions", "link": reverse("usersessions_list")},
