@@ -57,7 +57,9 @@ class BatchAdmin(ReadOnly, BigTableAdmin):
 
     def walk(self, request: HttpRequest, listing: ChangeList) -> Walk:
         number = listing.query.strip()
-        return of_campaign(int(number)) if _is_id(number) else super().walk(request, listing)
+        if not number:
+            return super().walk(request, listing)
+        return of_campaign(int(number)) if _is_id(number) else walk_down(listing.queryset)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return False  # reached from a campaign, not from the sidebar
