@@ -65,6 +65,7 @@ FIELDSETS: Any = (
                 "name",
                 "subject",
                 "lists",
+                "segment",
                 ("from_email", "messenger"),
                 ("template", "content_type"),
                 "body",

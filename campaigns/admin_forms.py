@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelectMultiple
+from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from unfold.widgets import (
@@ -17,7 +17,7 @@ from unfold.widgets import (
 from listmonk_py.accounts.admin_base import DomainForm
 from listmonk_py.configuration import runtime
 from listmonk_py.mail import messengers
-from subscribers.models import List
+from subscribers.models import List, Segment
 
 from . import template_writing, writing
 from .media.models import Media
@@ -75,12 +75,19 @@ class CampaignForm(DomainForm):
         "archive slug": "archive_slug",
         "list IDs": "lists",
         "double opt-in": "lists",
+        "segment": "segment",
     }
 
     lists = forms.ModelMultipleChoiceField(
         queryset=List.objects.none(),
         widget=UnfoldAdminSelect2MultipleWidget,
         help_text="Who gets it. Somebody on several of them gets it once.",
+    )
+    segment = forms.ModelChoiceField(
+        queryset=Segment.objects.all(),  # `writing` decides who may choose which
+        required=False,
+        widget=AutocompleteSelect(Campaign._meta.get_field("segment"), admin.site),
+        help_text="Only people in it get it. Empty: everybody on the lists.",
     )
     messenger = forms.ChoiceField(
         widget=UnfoldAdminSelectWidget,
@@ -101,7 +108,7 @@ class CampaignForm(DomainForm):
         model = Campaign
         fields = (
             *("type", "name", "subject", "from_email", "template", "content_type", "body", "altbody"),
-            *("auto_altbody", "send_at", "rate", "tags", "headers", "attribs"),
+            *("auto_altbody", "send_at", "rate", "tags", "headers", "attribs", "segment"),
             *("archive", "archive_slug", "archive_template", "archive_meta"),
         )
         labels = {
@@ -189,6 +196,7 @@ class CampaignForm(DomainForm):
 def campaign_values(values: dict[str, Any]) -> dict[str, Any]:
     """Cleaned form values as `writing` takes them."""
     template, archive_template = values.get("template"), values.get("archive_template")
+    segment = values.get("segment")
     return {
         **{name: values[name] for name in SAME_NAME if name in values},
         "altbody": values.get("altbody") or None,
@@ -197,6 +205,7 @@ def campaign_values(values: dict[str, Any]) -> dict[str, Any]:
         "attribs": values.get("attribs") or {},
         "archive_meta": values.get("archive_meta") or {},
         "template_id": template.pk if template else None,
+        "segment_id": segment.pk if segment else None,
         "archive_template_id": archive_template.pk if archive_template else None,
         "lists": [one.pk for one in values.get("lists") or ()],
         "media": [one.pk for one in values.get("attachments") or ()],

@@ -19,7 +19,8 @@ from listmonk_py.accounts.admin_paging import Walk
 from . import admin_search, admin_walk, bulk, consent, counts, lists, people, timeline
 from .admin_forms import ChangeListsForm, ListForm, SubscriberForm
 from .admin_import import ImportPage
-from .models import ImportJob, List, Subscriber, Subscription
+from .admin_segments import SegmentAdmin
+from .models import ImportJob, List, Segment, Subscriber, Subscription
 
 STATUS_COLOURS = {"enabled": "success", "disabled": "warning", "blocklisted": "danger"}
 
@@ -237,3 +238,4 @@ class ListAdmin(StaffAdmin):
 
 
 admin.site.register(ImportJob, ImportPage)
+admin.site.register(Segment, SegmentAdmin)

@@ -46,6 +46,12 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             ),
             Entry("Lists", "list_alt", "admin:subscribers_list_changelist", "subscribers.view_list"),
             Entry(
+                "Segments",
+                "filter_alt",
+                "admin:subscribers_segment_changelist",
+                "subscribers.view_segment",
+            ),
+            Entry(
                 "Import",
                 "upload_file",
                 "admin:subscribers_importjob_changelist",
