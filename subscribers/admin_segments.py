@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 from django import forms
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.forms.widgets import Script
 from django.http import HttpRequest, JsonResponse
@@ -136,7 +137,9 @@ class SegmentAdmin(StaffAdmin):
     def delete_model(self, request: HttpRequest, obj: Segment) -> None:
         saved.delete(obj.pk, request.user)  # type: ignore[arg-type]
 
+    @transaction.atomic
     def delete_queryset(self, request: HttpRequest, queryset: "QuerySet[Segment]") -> None:
+        """All of them, or none when one is in use."""
         for pk in queryset.values_list("pk", flat=True):
             saved.delete(pk, request.user)  # type: ignore[arg-type]
 
