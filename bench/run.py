@@ -2,8 +2,8 @@
 
     make bench [ARGS="--recipients 100000 --only light"]
 
-Each line has the message rate on the wire (from the first message the sink sees to the last), the ratio to
-`smtp-source` at the same wire size against the same sink just before, and the CPU of the sender's whole
+Each line has the message rate (from the first message in the ledger to the last, by PostgreSQL's clock), the
+ratio to `smtp-source` at the same wire size against the same sink just before, and the CPU of the sender's whole
 process tree per message. PostgreSQL (fsync and synchronous_commit on), Valkey, sink and senders share the
 machine. Without Postfix's tools the ratio is null.
 """
@@ -12,6 +12,7 @@ import argparse
 import json
 import shutil
 import signal
+import statistics
 import subprocess
 import time
 from pathlib import Path
@@ -22,17 +23,21 @@ from engine_stage import PostfixSink, Sink, Stage, Workers, build_sink, full_lan
 PATHS = "/usr/sbin:/usr/bin:/usr/local/sbin"
 SMTP_SOURCE = shutil.which("smtp-source", path=PATHS)
 SMTP_SINK = shutil.which("smtp-sink", path=PATHS)
+SETTLED_WITHIN_S = "SELECT extract(epoch FROM max(at) - min(at)) FROM engine_ledger WHERE campaign_id = %s"
 
 
 def source_rate(port: int, *, size: int, connections: int, messages: int) -> float | None:
-    """Messages a second of smtp-source against the sink at `port`."""
+    """Messages a second of smtp-source against the sink at `port`: the median of three runs."""
     if SMTP_SOURCE is None:
         return None
     command = [SMTP_SOURCE, "-d", "-s", str(connections), "-l", str(size), "-m", str(messages)]
     command += ["-f", "news@example.org", "-t", "person@example.com", f"127.0.0.1:{port}"]
-    started = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return messages / (time.perf_counter() - started)
+    rates = []
+    for _ in range(3):
+        started = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        rates.append(messages / (time.perf_counter() - started))
+    return statistics.median(rates)
 
 
 def established(port: int) -> int:
@@ -52,7 +57,7 @@ def measure(
     from campaigns.models import Campaign
 
     campaign = stage.campaign(lists, body=body)
-    cpu, everything = workers.sender_cpu_s(), workers.everything_cpu_s()
+    before = workers.cpu_by_program_s()
     started = time.perf_counter()
     lifecycle.start(campaign)
     asked = time.perf_counter()
@@ -72,7 +77,10 @@ def measure(
         if campaign.status != "running":
             break
         time.sleep(0.02 if first is None else 0.1)
-    wall = time.perf_counter() - (first or asked)
+    finished = time.perf_counter()
+    with stage.cursor() as cursor:
+        cursor.execute(SETTLED_WITHIN_S, [campaign.pk])
+        wall = float(cursor.fetchone()[0])
     counted = ledger.count(campaign.pk)
     if campaign.status != "finished" or counted["accepted"] != recipients or campaign.sent != recipients:
         raise SystemExit(f"Not everybody was reached: {campaign.status} {counted} {campaign.status_reason}")
@@ -81,10 +89,18 @@ def measure(
         "per_second": round(recipients / wall),
         "first_settled_s": round((first or asked) - started, 2),
         "start_call_s": round(asked - started, 2),
-        "sender_us_per_message": round((workers.sender_cpu_s() - cpu) / recipients * 1e6, 1),
-        "all_us_per_message": round((workers.everything_cpu_s() - everything) / recipients * 1e6, 1),
+        "finished_s": round(finished - started, 2),
+        **used_us(before, workers.cpu_by_program_s(), recipients),
         "peak_mb": round(workers.peak_mb(), 1),
         "open_connections": most_open,
+    }
+
+
+def used_us(before: dict[str, float], after: dict[str, float], messages: int) -> dict[str, float]:
+    """CPU time per message [us] of each program, and of all together."""
+    used = {name: round((after[name] - before[name]) / messages * 1e6, 1) for name in after}
+    return {f"{name}_us_per_message": spent for name, spent in used.items()} | {
+        "all_us_per_message": round(sum(used.values()), 1)
     }
 
 
@@ -107,7 +123,7 @@ def light(stage: Stage, binary: str, options: argparse.Namespace) -> None:
             figures = measure(stage, workers, lists, body, options.recipients, port=sink.port)
         finally:
             workers.stop()
-        sink.stop()
+        figures["sink_us_per_message"] = round(sink.stop(), 1)
         report(f"light sink, {name}", figures, rate, options)
 
 

@@ -1,4 +1,4 @@
-/* A light SMTP sink for benchmarks: accepts everything, stores nothing, counts.
+/* A light SMTP sink for benchmarks: accepts everything, stores nothing, counts, and checks as a server would.
  *
  *     cc -O2 -o sink bench/sink.c && ./sink [-p PORT] [-d REPLY_DELAY_MS] [-L]
  *
@@ -6,7 +6,10 @@
  * -d  every reply leaves that many milliseconds late, in order: a long line
  * -L  do not offer PIPELINING
  *
- * On SIGTERM or SIGINT it prints one JSON line: messages, bytes, connections, and its own CPU time.
+ * Every octet of content is looked at: a bare CR or LF, a NUL, and a line above 998 octets (RFC 5321 section
+ * 4.5.3.1.6, RFC 5322 section 2.3) are violations.
+ *
+ * On SIGTERM or SIGINT it prints one JSON line: messages, violations, bytes, connections, and its own CPU time.
  * One thread and epoll, so that it costs less than what it measures (smtp-sink does not).
  */
 #define _GNU_SOURCE
@@ -32,6 +35,8 @@
 struct session {
     int fd, open, in_data, matched; /* matched: how much of CRLF.CRLF has been seen */
     unsigned generation;
+    unsigned column; /* octets of the content's line so far, with its CR */
+    char before;     /* the octet before */
     char line[1024];
     size_t line_length;
 };
@@ -47,7 +52,7 @@ struct late { /* a reply that waits for its time */
 
 static struct session *sessions[MAX_FD];
 static struct late *first_late, **last_late = &first_late;
-static uint64_t messages, bytes, connections;
+static uint64_t messages, violations, bytes, connections;
 static uint64_t delay_ns;
 static int pipelining = 1;
 static volatile sig_atomic_t stop;
@@ -114,6 +119,8 @@ static int command(struct session *s, char *out, size_t *used) {
         answer = "354 Go\r\n";
         s->in_data = 1;
         s->matched = 2; /* a lone dot right away ends it too */
+        s->before = '\n';
+        s->column = 0;
     } else if (!strncasecmp(s->line, "QUIT", 4)) {
         answer = "221 Bye\r\n";
         goes_on = 0;
@@ -122,6 +129,26 @@ static int command(struct session *s, char *out, size_t *used) {
     memcpy(out + *used, answer, length);
     *used += length;
     return goes_on;
+}
+
+/* Looks for what a line of content must not hold. */
+static void check(struct session *s, const char *data, size_t length) {
+    while (length) {
+        const char *newline = memchr(data, '\n', length);
+        size_t piece = newline ? (size_t)(newline - data) : length;
+        const char *cr = memchr(data, '\r', piece);
+        violations += memchr(data, 0, piece) != NULL;
+        if (s->before == '\r' && piece) violations++; /* the line went on behind a CR */
+        if (cr && cr + 1 < data + piece) violations++;
+        if (piece) s->before = data[piece - 1];
+        s->column += piece;
+        if (!newline) return;
+        violations += s->before != '\r' || s->column > 999;
+        s->before = '\n';
+        s->column = 0;
+        data += piece + 1;
+        length -= piece + 1;
+    }
 }
 
 /* Reads through message content; returns how many octets of `data` belong to it. */
@@ -146,6 +173,7 @@ static size_t content(struct session *s, const char *data, size_t length, char *
             break;
         }
     }
+    check(s, data, i);
     return i;
 }
 
@@ -198,8 +226,8 @@ static void report(void) {
     getrusage(RUSAGE_SELF, &usage);
     double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                  (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    printf("{\"messages\": %llu, \"bytes\": %llu, \"connections\": %llu, \"cpu_s\": %.3f}\n",
-           (unsigned long long)messages, (unsigned long long)bytes, (unsigned long long)connections, cpu);
+    printf("{\"messages\": %llu, \"violations\": %llu, \"bytes\": %llu, \"connections\": %llu, \"cpu_s\": %.3f}\n",
+           (unsigned long long)messages, (unsigned long long)violations, (unsigned long long)bytes, (unsigned long long)connections, cpu);
     fflush(stdout);
 }
 
