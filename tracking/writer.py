@@ -108,11 +108,13 @@ def store(entries: Sequence[bytes]) -> int:
 def _store(entries: Sequence[bytes]) -> int:
     insert = INSERT.format(too_soon=machines.Machine.TOO_SOON.value, deliveries=machines.deliveries_sql)
     with connection.cursor() as cursor, connection.wrap_database_errors:
-        cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}")
-        cursor.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
-        # The entries are deleted in Redis next, so this commit must be on disk.
-        cursor.execute("SET LOCAL synchronous_commit = on")
-        cursor.execute(STAGE)
+        # No result is needed before the next: one round trip for four. A COPY cannot be in a pipeline.
+        with connection.connection.pipeline():
+            cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}")
+            cursor.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
+            # The entries are deleted in Redis next, so this commit must be on disk.
+            cursor.execute("SET LOCAL synchronous_commit = on")
+            cursor.execute(STAGE)
         with cursor.copy(COPY) as copy:
             copy.write(b"".join(entries))
         cursor.execute(insert, {"zone": settings.TIME_ZONE})
