@@ -1,6 +1,7 @@
 """A campaign to a segment: who gets it, that its rule is frozen at Start, and what its planning costs."""
 
 import re
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -14,6 +15,7 @@ from listmonk_py.api.errors import DomainError
 from subscribers.models import Subscriber
 from subscribers.segments import rules, saved, sql
 from tests.factories import api_client, call, make_list, make_subscriber, make_user
+from tests.subscribers.test_races import at_once
 
 from .conftest import add_people, send_all
 from .deployment import account
@@ -393,3 +395,23 @@ def test_a_rule_that_cannot_be_evaluated_pauses_its_campaign_and_no_other(
     with pytest.raises(DomainError, match="The segment “Broken” cannot be evaluated"):
         lifecycle.start(Campaign.objects.get(pk=first.pk))
     assert preflight.sheet(Campaign.objects.get(pk=first.pk)).may_start is False
+
+
+def test_deleting_a_segment_while_somebody_chooses_it_never_widens_a_campaign(engine, user, make_segment):
+    """Two at once: whoever comes second is refused in words."""
+    news = make_list()
+    for number in range(6):
+        segment = make_segment(name=f"Segment {number}")
+        values = {"name": "May", "subject": "Hi", "lists": [news.pk], "body": "x", "segment_id": segment.pk}
+        deleting = partial(saved.delete, segment.pk, user)
+        choosing = partial(writing.create, values, user)
+        deleted, chosen = at_once(deleting, choosing)
+
+        if isinstance(chosen, Campaign):
+            assert isinstance(deleted, DomainError)
+            assert Campaign.objects.get(pk=chosen.pk).segment_id == segment.pk
+        else:
+            assert deleted is None
+            assert isinstance(chosen, DomainError)
+            assert f"There is no segment {segment.pk}" in chosen.message
+    assert Campaign.objects.filter(segment=None).count() == 0
