@@ -145,7 +145,14 @@ PROVIDERS = (
     Leaf("name", "str", "Name", "Campaigns choose it by this name."),
     Leaf("backend", "choice", "Provider", choices=_choices(*ANYMAIL_BACKENDS)),
     Leaf("max_conns", "int", "Connections", low=1, default=10),
-    Leaf("options", "json", "Options", 'What the provider needs, like {"api_key": "..."}.', default={}),
+    Leaf(
+        "options",
+        "json",
+        "Options",
+        'What the provider needs, like {"api_key": "..."}. With the secret of its webhook, such as '
+        '{"webhook_secret": "user:password"}, its reports are taken at /webhooks/anymail/<provider>/tracking.',
+        default={},
+    ),
     *ALLOWANCE,
 )
 MAILBOXES = (
