@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from campaigns.media import storage
 from campaigns.media.models import Media
-from listmonk_py.configuration import runtime
+from listmonk_py.configuration import runtime, template_texts
 from listmonk_py.mail.letter_spec import LetterSpec
 from listmonk_py.mail.outgoing import Attachment
 from listmonk_py.mail.signing import signer_of
@@ -49,7 +49,10 @@ def compose(campaign: Campaign, *, message_id_suffix: str = "", as_page: bool = 
         headers=sources.headers,
         attachments=attachments,
         constants={"campaign": preparing.constants_of(campaign)},
-        functions={"track_link": link_function(urls, tracking, links.register)},
+        functions={
+            **template_texts.functions(),
+            "track_link": link_function(urls, tracking, links.register),
+        },
         campaign_uuid=str(campaign.uuid),
         message_id_suffix=message_id_suffix,
         list_id=_list_id(campaign, root_url),

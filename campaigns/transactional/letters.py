@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from campaigns.models import Template
-from listmonk_py.configuration import runtime
+from listmonk_py.configuration import runtime, template_texts
 from listmonk_py.mail.letter import CompiledLetter, LetterSpec, compile_letter
 from listmonk_py.mail.outgoing import Attachment
 from listmonk_py.mail.signing import signer_of
@@ -65,6 +65,7 @@ def _spec(template: Template, payload: dict[str, Any], attachments: tuple[Attach
             for name, value in entry.items()
         ),
         attachments=attachments,
+        functions=template_texts.functions(),
         extra_names=("tx",),
         root_url=runtime.get("app.root_url"),
         signer=signer_of(payload["from_email"]),

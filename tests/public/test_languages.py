@@ -199,3 +199,20 @@ def test_dates_in_the_archive_are_written_as_the_language_does(client):
     assert "3 maja 2024" in client.get("/archive", HTTP_ACCEPT_LANGUAGE="pl").content.decode()
     assert "3 de mayo de 2024" in client.get("/archive", HTTP_ACCEPT_LANGUAGE="es").content.decode()
     assert "3 May 2024" in client.get("/archive").content.decode()
+
+
+def test_templates_read_the_texts_of_the_site(client, news):
+    from campaigns.models import Campaign
+
+    runtime.save({"app.lang": "de"})
+    body = (
+        '<p>{{ L.T "email.unsub" }}|{{ L.Ts "page.home.neither" "site" "Hafen" }}|'
+        '{{ L.Tc "mail.optinCampaign.private" 2 }}|{{ L.T "no.such.key" }}|{{ L.Ts "mail.hello" }}</p>'
+    )
+    campaign = Campaign.objects.create(name="May", subject="May", body=body, content_type="html")
+    person = make_subscriber(lists={news: "confirmed"})
+
+    page = client.get(f"/campaign/{campaign.uuid}/{person.uuid}").content.decode()
+
+    shown = "Abmelden|Von hier kommen die E-Mails von Hafen.|2 private Listen|no.such.key|Hallo {name},"
+    assert shown in page

@@ -17,6 +17,11 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
 SIZES = {"desk": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 SHOTS = os.environ.get("SHOTS")
+# Texts of elements that are wider than the box they stand in.
+CUT_OFF = """() => [...document.querySelectorAll("h1, h2, p, label, button, .button, summary, li, footer")]
+  .filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== "inline")
+  .filter((one) => !one.closest(".trap"))
+  .map((one) => one.textContent)"""
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +98,41 @@ def test_every_page_fits_and_loads_without_complaint(page, people, size, scheme)
         assert width <= SIZES[size]["width"], f"{name} scrolls sideways"
         unexpected = [text for text in page.problems if "status of 40" not in text]
         assert unexpected == [], name
+
+
+# Long words, long sentences.
+@pytest.mark.parametrize("language", ["de", "fr", "pl"])
+@pytest.mark.parametrize("size", list(SIZES))
+def test_pages_in_other_languages_fit_too(chromium, server, redis, people, size, language):
+    person, _ = people
+    Subscriber.objects.filter(pk=person.pk).update(attribs={"lang": language})
+    context = chromium.new_context(base_url=server.url, viewport=SIZES[size], locale=language)
+    page = context.new_page()
+    for name, path in pages(*people).items():
+        if name == "message":
+            continue  # a campaign's text is in the language it was written in
+        page.goto(path)
+
+        if SHOTS:
+            page.screenshot(path=f"{SHOTS}/{name}-{size}-{language}.png", full_page=True)
+        assert page.evaluate("document.documentElement.lang") == language, name
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= SIZES[size]["width"], f"{name} scrolls sideways"
+        cut = page.evaluate(CUT_OFF)
+        assert cut == [], f"{name} cuts words off"
+    context.close()
+
+
+def test_choosing_a_language_on_the_preferences_page(page, people):
+    person, campaign = people
+    page.goto(pages(person, campaign)["preferences"])
+    page.get_by_label("Language").select_option("de")
+    page.get_by_role("button", name="Save").click()
+
+    page.get_by_role("heading", name="Gespeichert").wait_for()
+    page.goto(pages(person, campaign)["preferences"])
+    page.get_by_role("heading", name="Was möchten Sie erhalten?").wait_for()
+    assert page.get_by_label("Sprache").input_value() == "de"
 
 
 def test_signing_up_with_the_captcha_solved_by_the_page(page, people):
