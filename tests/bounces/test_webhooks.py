@@ -157,9 +157,10 @@ def postmark_on():
         ({"RecordType": "SpamComplaint", "Type": "SpamComplaint"}, "complaint"),
     ],
 )
-def test_postmark(client, person, campaign, changes, kind):
+@pytest.mark.parametrize("name", ["X-Listmonk-Campaign", "listmonk_campaign"])
+def test_postmark(client, person, campaign, changes, kind, name):
     postmark_on()
-    body = {**POSTMARK, "Metadata": {"X-Listmonk-Campaign": str(campaign.uuid)}, **changes}
+    body = {**POSTMARK, "Metadata": {name: str(campaign.uuid)}, **changes}
 
     assert tell(client, "postmark", body, Authorization=basic("pm:secret")) == OK
     assert tell(client, "postmark", body, Authorization=basic("pm:secret")) == OK
