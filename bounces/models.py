@@ -40,9 +40,9 @@ class Bounce(models.Model):
     type = models.TextField(choices=Type.choices, default=Type.HARD)
     source = models.TextField(blank=True, default="")
     # The provider's own id of the event; the same event twice is one row.
-    event_id = models.TextField(null=True, blank=True)
+    event_id = models.TextField("ID of the event at its source", null=True, blank=True)
     meta = models.JSONField(default=dict, blank=True)
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField("received", db_default=Now())
 
     objects = BounceQuerySet.as_manager()
 

@@ -35,8 +35,8 @@ class Template(models.Model):
     body = models.TextField()
     body_source = models.TextField(null=True, blank=True)
     is_default = models.BooleanField(default=False)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = models.DateTimeField("created", db_default=Now(), editable=False)
+    updated_at = models.DateTimeField("last changed", auto_now=True)
 
     objects = TemplateQuerySet.as_manager()
 
@@ -116,16 +116,16 @@ class Campaign(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.TextField()
     subject = models.TextField()
-    from_email = models.TextField(blank=True, default="")
+    from_email = models.TextField("from", blank=True, default="")
     body = models.TextField(blank=True, default="")
     body_source = models.TextField(null=True, blank=True)
-    altbody = models.TextField(null=True, blank=True)
+    altbody = models.TextField("plain text", null=True, blank=True)
     # Ours: make the plain-text part from the HTML when altbody is empty.
-    auto_altbody = models.BooleanField(default=False)
-    content_type = models.TextField(choices=ContentType.choices, default=ContentType.RICHTEXT)
+    auto_altbody = models.BooleanField("plain text made from the HTML", default=False)
+    content_type = models.TextField("written as", choices=ContentType.choices, default=ContentType.RICHTEXT)
     send_at = models.DateTimeField(null=True, blank=True)
     headers = models.JSONField(default=list, blank=True)
-    attribs = models.JSONField(default=dict, blank=True)
+    attribs = models.JSONField("attributes", default=dict, blank=True)
     status = models.TextField(choices=Status.choices, default=Status.DRAFT, editable=False)
     # Why the engine paused or cancelled it, in a sentence for staff.
     status_reason = models.TextField(blank=True, default="", editable=False)
@@ -148,16 +148,21 @@ class Campaign(models.Model):
     media: "models.ManyToManyField" = models.ManyToManyField(
         "media.Media", through="media.CampaignMedia", related_name="campaigns"
     )
-    archive = models.BooleanField(default=False)
-    archive_slug = models.TextField(null=True, blank=True, unique=True)
+    archive = models.BooleanField("in the public archive", default=False)
+    archive_slug = models.TextField("address in the archive", null=True, blank=True, unique=True)
     archive_template = models.ForeignKey(
-        Template, null=True, blank=True, on_delete=models.SET_NULL, related_name="archived_campaigns"
+        Template,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="archived_campaigns",
+        verbose_name="template in the archive",
     )
-    archive_meta = models.JSONField(default=dict, blank=True)
+    archive_meta = models.JSONField("fields in the archive", default=dict, blank=True)
     # Grows with every change of what is sent; names the compiled form, and is the ETag of the API.
     version = models.IntegerField(default=1, editable=False)
     # Messages a second for this campaign alone; null: only the deployment's limits.
-    rate = models.FloatField(null=True, blank=True)
+    rate = models.FloatField("messages a second", null=True, blank=True)
 
     # --- the engine's totals; `campaigns.engine` alone writes them ------------------------------------
     to_send = models.IntegerField(default=0, editable=False)
@@ -178,8 +183,8 @@ class Campaign(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Kept by `bounces` through `count_bounces`.
     bounces = models.IntegerField(default=0, editable=False)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = models.DateTimeField("created", db_default=Now(), editable=False)
+    updated_at = models.DateTimeField("last changed", auto_now=True)
 
     objects = CampaignQuerySet.as_manager()
 

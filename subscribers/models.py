@@ -45,15 +45,15 @@ class List(models.Model):
         ACTIVE = "active"
         ARCHIVED = "archived"
 
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    uuid = models.UUIDField("UUID", default=uuid.uuid4, unique=True, editable=False)
     name = models.TextField()
     type = models.TextField(choices=Type.choices, default=Type.PRIVATE)
-    optin = models.TextField(choices=Optin.choices, default=Optin.SINGLE)
+    optin = models.TextField("opt-in", choices=Optin.choices, default=Optin.SINGLE)
     status = models.TextField(choices=Status.choices, default=Status.ACTIVE)
     tags = ArrayField(models.TextField(), default=list, blank=True)
     description = models.TextField(blank=True, default="")
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = models.DateTimeField("created", db_default=Now(), editable=False)
+    updated_at = models.DateTimeField("last changed", auto_now=True)
 
     objects = ListQuerySet.as_manager()
 
@@ -114,13 +114,13 @@ class Subscriber(models.Model):
         DISABLED = "disabled"
         BLOCKLISTED = "blocklisted"
 
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    uuid = models.UUIDField("UUID", default=uuid.uuid4, unique=True, editable=False)
     email = models.TextField()
     name = models.TextField(blank=True, default="")
-    attribs = models.JSONField(default=dict, blank=True)
+    attribs = models.JSONField("attributes", default=dict, blank=True)
     status = models.TextField(choices=Status.choices, default=Status.ENABLED)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = models.DateTimeField("created", db_default=Now(), editable=False)
+    updated_at = models.DateTimeField("last changed", auto_now=True)
 
     objects = SubscriberQuerySet.as_manager()
 
@@ -237,7 +237,7 @@ class SegmentQuerySet(models.QuerySet["Segment"]):
 class Segment(models.Model):
     """A rule about people under a name. It is evaluated whenever it is used; nothing keeps who fits."""
 
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    uuid = models.UUIDField("UUID", default=uuid.uuid4, unique=True, editable=False)
     name = models.TextField()
     description = models.TextField(blank=True, default="")
     # As `segments.rules.canonical` returns it.
@@ -245,8 +245,8 @@ class Segment(models.Model):
     owner = models.ForeignKey(
         "accounts.User", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = models.DateTimeField("created", db_default=Now(), editable=False)
+    updated_at = models.DateTimeField("last changed", auto_now=True)
 
     objects = SegmentQuerySet.as_manager()
 
@@ -288,10 +288,10 @@ class ImportJob(models.Model):
         FINISHED = "finished"
         FAILED = "failed"
 
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    uuid = models.UUIDField("UUID", default=uuid.uuid4, unique=True, editable=False)
     name = models.TextField()
     path = models.TextField(blank=True, default="")
-    params = models.JSONField(default=dict)
+    params = models.JSONField("parameters", default=dict)
     status = models.TextField(choices=Status.choices, default=Status.IMPORTING)
     total = models.BigIntegerField(default=0)
     imported = models.BigIntegerField(default=0)
@@ -306,10 +306,11 @@ class ImportJob(models.Model):
     by = models.ForeignKey(
         "accounts.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = models.DateTimeField("created", db_default=Now(), editable=False)
+    updated_at = models.DateTimeField("last changed", auto_now=True)
 
     class Meta:
+        verbose_name = "import"
         ordering = ("-id",)
 
     def __str__(self) -> str:

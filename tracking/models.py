@@ -13,9 +13,9 @@ from django.db.models.functions import MD5, Now
 class Link(models.Model):
     """A URL that mails link to through us; global and immutable, so that it can be cached anywhere."""
 
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    url = models.TextField()
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    uuid = models.UUIDField("UUID", default=uuid.uuid4, unique=True, editable=False)
+    url = models.TextField("address")
+    created_at = models.DateTimeField("first used", db_default=Now(), editable=False)
 
     class Meta:
         constraints = (

@@ -50,28 +50,29 @@ class Batch(models.Model):
     # Emptied when the batch is settled: the ledger has the rows then.
     subscriber_ids = ArrayField(models.BigIntegerField(), default=list)
     size = models.IntegerField()
-    first_id = models.BigIntegerField()
-    last_id = models.BigIntegerField()
+    first_id = models.BigIntegerField("first subscriber's ID")
+    last_id = models.BigIntegerField("last subscriber's ID")
     # Name of the recipients' domain group when it has a rate of its own, else "".
-    domain_group = models.TextField(default="")
-    done = models.IntegerField(default=0)
-    announced = models.IntegerField(default=0)
-    doubtful = models.IntegerField(default=0)
+    domain_group = models.TextField("mailbox provider", default="")
+    done = models.IntegerField("settled up to", default=0)
+    announced = models.IntegerField("announced up to", default=0)
+    doubtful = models.IntegerField("in doubt up to", default=0)
     token = models.UUIDField(null=True)
-    lease_until = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField("leased until", null=True)
     not_before = models.DateTimeField(null=True)
-    offered_at = models.DateTimeField(null=True)
+    offered_at = models.DateTimeField("last offered", null=True)
     # Signed changes not yet folded into the campaign.
     accepted = models.IntegerField(default=0)
     deferred = models.IntegerField(default=0)
     failed = models.IntegerField(default=0)
     skipped = models.IntegerField(default=0)
     unknown = models.IntegerField(default=0)
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField("planned", db_default=Now())
 
     objects = BatchQuerySet.as_manager()
 
     class Meta:
+        verbose_name_plural = "batches"
         indexes = (
             # The scan and the planner: open batches of a campaign, in the order they were planned.
             models.Index(fields=["campaign", "id"], name="batch_open", condition=models.Q(state=0)),

@@ -20,16 +20,17 @@ class Media(models.Model):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     provider = models.TextField(default="filesystem")
-    filename = models.TextField()
-    content_type = models.TextField(default="application/octet-stream")
-    thumb = models.TextField(blank=True, default="")
-    meta = models.JSONField(default=dict, blank=True)
-    size_bytes = models.BigIntegerField(default=0)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    filename = models.TextField("file name")
+    content_type = models.TextField("type", default="application/octet-stream")
+    thumb = models.TextField("thumbnail", blank=True, default="")
+    meta = models.JSONField("details", default=dict, blank=True)
+    size_bytes = models.BigIntegerField("size in bytes", default=0)
+    created_at = models.DateTimeField("uploaded", db_default=Now(), editable=False)
 
     objects = MediaQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "file"
         ordering = ("-created_at", "-id")
         verbose_name_plural = "media"
         constraints = (

@@ -31,9 +31,11 @@ class TxMessage(models.Model):
         SKIPPED = "skipped"
         UNKNOWN = "unknown"
 
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    request = models.UUIDField()  # the API call it came with; several recipients share it
-    idempotency_key = models.TextField(null=True, blank=True)
+    uuid = models.UUIDField("UUID", default=uuid.uuid4, unique=True, editable=False)
+    request = models.UUIDField(
+        "request it came with"
+    )  # the API call it came with; several recipients share it
+    idempotency_key = models.TextField("idempotency key", null=True, blank=True)
     by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
     email = models.TextField()
     # Set to null by the database (migration 0002), so that deleting people is one statement.
@@ -49,19 +51,20 @@ class TxMessage(models.Model):
     # Everything needed to render it: subject, data, headers, from_email, altbody, content_type.
     payload = models.JSONField(default=dict)
     status = models.TextField(choices=Status.choices, default=Status.QUEUED)
-    code = models.SmallIntegerField(default=0)
-    text = models.TextField(blank=True, default="")
+    code = models.SmallIntegerField("reply code", default=0)
+    text = models.TextField("reply", blank=True, default="")
     attempts = models.SmallIntegerField(default=0)
-    possible_duplicate = models.BooleanField(default=False)
+    possible_duplicate = models.BooleanField("possibly a duplicate", default=False)
     token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
-    next_at = models.DateTimeField(db_default=Now())
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    next_at = models.DateTimeField("next attempt", db_default=Now())
+    created_at = models.DateTimeField("created", db_default=Now(), editable=False)
+    updated_at = models.DateTimeField("last changed", auto_now=True)
 
     objects = TxMessageQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "transactional message"
         ordering = ("-id",)
         constraints = (
             models.UniqueConstraint(

@@ -31,8 +31,8 @@ class Role(models.Model):
     type = models.TextField(choices=Type.choices, default=Type.USER)
     name = models.TextField()
     permissions = ArrayField(models.TextField(), default=list, blank=True)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = models.DateTimeField("created", db_default=Now(), editable=False)
+    updated_at = models.DateTimeField("last changed", auto_now=True)
 
     objects = RoleQuerySet.as_manager()
 
@@ -124,18 +124,18 @@ class User(AbstractBaseUser):
     avatar = models.TextField(null=True, blank=True)
     type = models.TextField(choices=Type.choices, default=Type.USER)
     status = models.TextField(choices=Status.choices, default=Status.DISABLED)
-    password_login = models.BooleanField(default=False)
+    password_login = models.BooleanField("signs in with a password", default=False)
     # Protect, not cascade: deleting a role never deletes people.
-    user_role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="users")
+    user_role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="users", verbose_name="role")
     list_role = models.ForeignKey(
         Role, on_delete=models.PROTECT, related_name="list_users", null=True, blank=True
     )
     # What the admin speaks to them, and the clock it shows; "" is the installation's.
     language = models.TextField(blank=True, default="", db_default="")
     time_zone = models.TextField(blank=True, default="", db_default="")
-    loggedin_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    loggedin_at = models.DateTimeField("last signed in", null=True, blank=True)
+    created_at = models.DateTimeField("created", db_default=Now(), editable=False)
+    updated_at = models.DateTimeField("last changed", auto_now=True)
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -265,14 +265,16 @@ class ApiToken(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
     name = models.TextField(blank=True, default="")
     hash = models.TextField(unique=True)
-    last_used_at = models.DateTimeField(null=True, blank=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    last_used_at = models.DateTimeField("last used", null=True, blank=True)
+    expires_at = models.DateTimeField("valid until", null=True, blank=True)
+    revoked_at = models.DateTimeField("revoked", null=True, blank=True)
+    created_at = models.DateTimeField("created", db_default=Now(), editable=False)
 
     objects = ApiTokenQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "API token"
+        verbose_name_plural = "API tokens"
         ordering = ("created_at",)
 
     def __str__(self) -> str:

@@ -13,16 +13,21 @@ class DomainGroup(models.Model):
     name = models.TextField(unique=True)
     domains = ArrayField(models.TextField(), default=list)
     # Messages per window to all domains together; null is no limit of its own.
-    rate = models.FloatField(null=True, blank=True, help_text="Messages per window; empty is no limit.")
-    window_s = models.FloatField(default=1.0, help_text="Length of the window in seconds.")
+    rate = models.FloatField(
+        "messages per window", null=True, blank=True, help_text="Messages per window; empty is no limit."
+    )
+    window_s = models.FloatField(
+        "window in seconds", default=1.0, help_text="Length of the window in seconds."
+    )
     is_sliding = models.BooleanField(
         "sliding window",
         default=False,
         help_text="Count exactly: never more in any stretch of the window. Otherwise messages flow evenly.",
     )
-    updated_at = models.DateTimeField(auto_now=True)
+    updated_at = models.DateTimeField("last changed", auto_now=True)
 
     class Meta:
+        verbose_name = "mailbox provider"
         ordering = ("name",)
         constraints = (
             models.CheckConstraint(
