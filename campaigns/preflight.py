@@ -16,6 +16,7 @@ from listmonk_py.configuration.registry import FIELDS
 from listmonk_py.mail import messengers
 from listmonk_py.mail.smtp_messenger import SmtpMessenger
 from subscribers.models import Subscriber
+from subscribers.segments.rules import Rule
 
 from . import letter_preview, lifecycle, segmenting
 from .engine import planning
@@ -26,6 +27,7 @@ from .models import Campaign
 from .recipients import recipient_of
 
 COUNT_TIMEOUT_MS = 3000
+LAST_ID = 2**62
 # Gmail cuts a message off behind this much HTML and hides what follows, the unsubscribe link included.
 CLIPPED_BYTES = 102 * 1024
 LONGEST_SUBJECT = 70
@@ -128,22 +130,32 @@ def count_recipients(campaign: Campaign) -> tuple[int, bool]:
     audience = Audience.of(campaign)
     if not audience.list_ids:
         return 0, True
-    newest = 2**62
     try:
-        rule = segmenting.rule_of(campaign)
-        condition, values = segmenting.where(rule)
+        segmenting.check(campaign)
     except DomainError:
         return 0, True  # `check_sendable` says why
+    rule = segmenting.rule_of(campaign)
+    counted = _counted(audience, rule)
+    if counted is not None:
+        return counted, True
+    newest = Subscriber.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    everybody = _counted(audience, None) if rule is not None else None
+    if rule is not None and everybody is not None:
+        return round(everybody * planning.share(audience, newest, rule)), False
+    return planning.estimate(audience, newest, rule=rule), False
+
+
+def _counted(audience: Audience, rule: Rule | None) -> int | None:
+    """How many qualify now; None when counting would take too long."""
+    condition, values = segmenting.where(rule)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {COUNT_TIMEOUT_MS}")
-            cursor.execute(
-                COUNT.format(segment=condition), {**audience.parameters, **values, "up_to": newest}
-            )
-            return int(cursor.fetchone()[0]), True
+            parameters = {**audience.parameters, **values, "up_to": LAST_ID}
+            cursor.execute(COUNT.format(segment=condition), parameters)
+            return int(cursor.fetchone()[0])
     except OperationalError:
-        newest = Subscriber.objects.aggregate(newest=Max("pk"))["newest"] or 0
-        return planning.estimate(audience, newest, rule=rule), False
+        return None
 
 
 def first_recipient(campaign: Campaign) -> Subscriber | None:

@@ -83,6 +83,7 @@ SAMPLE = f"""
                       FROM bounds, generate_series(0, %(places)s - 1) n) place
              CROSS JOIN LATERAL ({NEXT_IDS.replace("%(after)s::bigint", "place.id")}) found) candidate
       JOIN subscribers_subscriber person ON person.id = candidate.subscriber_id
+     WHERE person.status = 'enabled'
 """
 SAMPLE_PLACES = 20
 SAMPLE_STEP = 250
@@ -184,10 +185,10 @@ def estimate(audience: Audience, up_to: int, *, rule: Rule | None = None) -> int
         cursor.execute("EXPLAIN (FORMAT JSON) " + ROUGHLY, {**audience.parameters, "up_to": up_to})
         plan = cursor.fetchone()[0]
     rough = int(plan[0]["Plan"]["Plan Rows"])
-    return rough if rule is None else round(rough * _share(audience, up_to, rule))
+    return rough if rule is None else round(rough * share(audience, up_to, rule))
 
 
-def _share(audience: Audience, up_to: int, rule: Rule) -> float:
+def share(audience: Audience, up_to: int, rule: Rule) -> float:
     """Which part of the audience fits `rule`, from people at evenly spread ids: 0.0 to 1.0.
 
     All of it for a rule that cannot be evaluated; planning meets the same error, and the campaign is paused.

@@ -154,6 +154,23 @@ def test_what_the_page_before_start_says_is_about_the_segment(engine, make_campa
     assert preflight.count_recipients(make_campaign(people)) == (20, True)
 
 
+def test_an_audience_that_takes_long_to_count_is_estimated(engine, make_campaign, make_segment, monkeypatch):
+    """Everybody on the lists is counted quickly; the rule is what takes long."""
+    people = make_list()
+    add_people(400, people)
+    move("p", "London", up_to=100)
+    monkeypatch.setattr(preflight, "COUNT_TIMEOUT_MS", 1500)
+    # Of `few` people it is quick.
+    monkeypatch.setitem(
+        sql._extensions,
+        "slow",
+        lambda test, scope: ("true" if scope.few else "pg_sleep(0.01) IS NOT NULL", []),
+    )
+    rule = {"op": "AND", "rules": [{"op": "EXISTS", "field": "slow"}, LONDON]}
+
+    assert preflight.count_recipients(make_campaign(people, segment=make_segment(rule))) == (100, False)
+
+
 def test_content_that_counts_on_what_the_segment_asks_for_may_start(engine, make_campaign, make_segment):
     people = make_list()
     make_subscriber(attribs={}, lists={people: "confirmed"})
