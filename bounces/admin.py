@@ -27,7 +27,7 @@ TYPE_COLOURS = {"hard": "danger", "soft": "warning", "complaint": "danger"}
 
 
 class SourceFilter(DropdownFilter):
-    title = "Source"
+    title = "source"
     parameter_name = "source__exact"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

@@ -87,7 +87,7 @@ FIELDSETS: Any = (
 
 
 class ToListFilter(DropdownFilter):
-    title = "To the list"
+    title = "list"
     parameter_name = "list"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -193,13 +193,13 @@ class CampaignAdmin(CampaignPages):
         rate = f"{found['rate']:,} a minute" if found["rate"] else ""
         trouble = f"{campaign.failed:,} failed" if campaign.failed else ""
         return format_html(
-            '<div class="lm-cell"><span class="lm-bar" title="{} %"><span style="width:{}%"></span></span>'
-            '<span class="lm-under">{} of {} {}</span></div>',
+            '<div class="lm-cell lm-figure"><span class="lm-bar" title="{} %"><span style="width:{}%"></span></span>'
+            '<span class="lm-under">{} of {}</span>{}</div>',
             found["percent"],
             found["percent"],
             f"{campaign.sent:,}",
             f"{campaign.to_send:,}",
-            rate or trouble,
+            format_html('<span class="lm-under">{}</span>', rate or trouble) if rate or trouble else "",
         )
 
     @display(description="Opens")
@@ -231,7 +231,9 @@ def _with_rate(count: int, of: int) -> str:
     rate = rate_of(count, of)
     if rate is None:
         return "-"
-    return format_html('<div class="lm-cell">{}%<span class="lm-under">{}</span></div>', rate, f"{count:,}")
+    return format_html(
+        '<div class="lm-cell lm-figure">{}%<span class="lm-under">{}</span></div>', rate, f"{count:,}"
+    )
 
 
 def _moment(word: str, moment: Any) -> str:

@@ -26,7 +26,7 @@ STATUS_COLOURS = {"enabled": "success", "disabled": "warning", "blocklisted": "d
 
 
 class OnListFilter(DropdownFilter):
-    title = "On the list"
+    title = "list"
     parameter_name = "list"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -47,7 +47,7 @@ class OnListFilter(DropdownFilter):
 class SubscriptionFilter(DropdownFilter):
     """Only together with a list, whose subscriptions it is about; the other filter reads it."""
 
-    title = "Whose subscription there is"
+    title = "subscription to that list"
     parameter_name = "subscription_status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
