@@ -214,7 +214,12 @@ class CampaignAdmin(CampaignPages):
     def to_lists(self, campaign: Campaign) -> str:
         names = [one.list_name for one in campaign.campaign_lists.all()]  # type: ignore[attr-defined]
         shown = format_html_join(", ", "{}", ((name,) for name in names[:2]))
-        return format_html("{} and {} more", shown, len(names) - 2) if len(names) > 2 else shown
+        shown = format_html("{} and {} more", shown, len(names) - 2) if len(names) > 2 else shown
+        if not campaign.segment_name:
+            return shown
+        return format_html(
+            '<div class="lm-cell">{}<span class="lm-under">in “{}”</span></div>', shown, campaign.segment_name
+        )
 
     @display(description="When")
     def when(self, campaign: Campaign) -> str:

@@ -12,7 +12,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from campaigns.models import Campaign, Template
 from listmonk_py.configuration import runtime
 from listmonk_py.configuration.setting_pages import PAGES
-from subscribers.models import List, Subscriber
+from subscribers.models import List, Segment, Subscriber
 from tests.engine.conftest import add_people, engine, send_all, sink  # noqa: F401 - fixtures
 from tests.factories import PASSWORD, make_list, make_role, make_subscriber, make_user
 from tests.sinks import SmtpSink
@@ -194,13 +194,14 @@ def furnished(transactional_db: None) -> list[str]:
     make_user(superadmin=True, username="owner")
     news = make_list(name="News", tags=["weekly"])
     person = make_subscriber(lists={news: "confirmed"})
+    segment = Segment.objects.create(name="Named", rule={"op": "EXISTS", "field": "name"})
     role = make_role("lists:get_all")
     template = Template.objects.create(
         name="Frame", body='<body>{{ template "content" . }}</body>', is_default=True
     )
     draft = Campaign.objects.create(name="Draft", subject="Hi", body="<p>Hi</p>", content_type="html")
     sent = Campaign.objects.create(
-        name="Sent", subject="Hi", status="finished", to_send=10, sent=8, failed=1, unknown=1
+        name="Sent", subject="Hi", status="finished", to_send=10, sent=8, failed=1, unknown=1, segment=segment
     )
     Campaign.objects.filter(pk=sent.pk).update(
         started_at="2026-01-01T10:00:00Z", finished_at="2026-01-01T10:05:00Z"
@@ -212,6 +213,7 @@ def furnished(transactional_db: None) -> list[str]:
     for model, pk in (
         ("subscribers_list", news.pk),
         ("subscribers_subscriber", person.pk),
+        ("subscribers_segment", segment.pk),
         ("campaigns_template", template.pk),
         ("campaigns_campaign", draft.pk),
         ("accounts_role", role.pk),
@@ -234,6 +236,7 @@ def _forms() -> list[str]:
         "campaigns_campaign",
         "campaigns_template",
         "subscribers_list",
+        "subscribers_segment",
         "subscribers_subscriber",
         "accounts_user",
         "accounts_role",

@@ -151,3 +151,15 @@ def test_a_campaign_form_sent_by_somebody_who_may_not_choose_segments_keeps_it()
     campaign.refresh_from_db()
     assert f"There is no segment {other.pk}" in refused.content.decode()
     assert campaign.segment == segment
+
+
+def test_a_campaign_shows_whom_it_is_narrowed_to() -> None:
+    segment = make_segment()
+    campaign = Campaign.objects.create(name="May", subject="Hi", segment=segment, segment_name=segment.name)
+    client = client_of(superadmin=True)
+
+    overview = client.get(f"/admin/campaigns/campaign/{campaign.pk}/overview/").content.decode()
+    listing = client.get("/admin/campaigns/campaign/").content.decode()
+
+    assert "Only those in “Londoners”" in overview
+    assert "in “Londoners”" in listing
