@@ -72,7 +72,13 @@ FIELDSETS: Any = (
             )
         },
     ),
-    ("When and how fast", {"fields": ("send_at", "rate"), "classes": ["tab"]}),
+    (
+        "When and how fast",
+        {
+            "fields": ("send_at", "rate", ("sliding_window_rate", "sliding_window_duration")),
+            "classes": ["tab"],
+        },
+    ),
     ("Plain text", {"fields": ("auto_altbody", "altbody"), "classes": ["tab"]}),
     ("Attachments", {"fields": ("attachments",), "classes": ["tab"]}),
     ("Tags and headers", {"fields": ("tags", "headers", "attribs"), "classes": ["tab"]}),

@@ -22,6 +22,7 @@ from subscribers.models import List, Segment
 from . import template_writing, writing
 from .media.models import Media
 from .models import Campaign, Template
+from .pace import FIELDS as PACE
 
 # Fields that `writing` takes under the name that the form has.
 SAME_NAME = (
@@ -35,7 +36,7 @@ SAME_NAME = (
     "auto_altbody",
     "archive",
     "archive_slug",
-    "rate",
+    *PACE,
 )
 CODE = {"rows": 22, "spellcheck": "false", "class": "lm-code"}
 SMALL_CODE = {"rows": 4, "spellcheck": "false", "class": "lm-code"}
@@ -108,7 +109,7 @@ class CampaignForm(DomainForm):
         model = Campaign
         fields = (
             *("type", "name", "subject", "from_email", "template", "content_type", "body", "altbody"),
-            *("auto_altbody", "send_at", "rate", "tags", "headers", "attribs", "segment"),
+            *("auto_altbody", "send_at", *PACE, "tags", "headers", "attribs", "segment"),
             *("archive", "archive_slug", "archive_template", "archive_meta"),
         )
         labels = {
@@ -118,6 +119,8 @@ class CampaignForm(DomainForm):
             "content_type": "Written as",
             "send_at": "Send at",
             "rate": "Messages a second",
+            "sliding_window_rate": "Messages per window",
+            "sliding_window_duration": "Window length",
             "archive": "Publish in the public archive",
             "archive_slug": "Address in the archive",
             "archive_template": "Template in the archive",
@@ -130,6 +133,8 @@ class CampaignForm(DomainForm):
             "template": "The frame around the content. Without one the default template is used.",
             "altbody": "What programs without HTML show. Empty: only HTML is sent.",
             "rate": "A limit for this campaign alone. Empty: only the installation's limits.",
+            "sliding_window_rate": "Never more in any stretch of the window's length. Empty: no window.",
+            "sliding_window_duration": "Such as 30m, 1h or 24h.",
             "headers": 'Additional headers, like [{"X-Campaign": "spring"}].',
             "attribs": "A JSON object that the content can use as {{ .Campaign.Attribs.key }}.",
             "tags": "Separated by commas.",
@@ -253,3 +258,18 @@ class TemplateForm(DomainForm):
         if self.instance.pk is None:
             return template_writing.create(values)
         return template_writing.update(self.instance.pk, values)
+
+
+class PaceForm(forms.Form):
+    """The speed of a campaign that is under way; empty is no limit."""
+
+    rate = forms.FloatField(required=False, min_value=0, label="Messages a second")
+    sliding_window_rate = forms.IntegerField(
+        required=False, min_value=0, max_value=1_000_000_000, label="Messages per window"
+    )
+    sliding_window_duration = forms.CharField(required=False, label="Window length")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["class"] = "lm-input"

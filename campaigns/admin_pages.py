@@ -15,7 +15,8 @@ from listmonk_py.api.errors import DomainError
 from subscribers.models import Subscriber
 from tracking import counts
 
-from . import analytics, cloning, letter_preview, lifecycle, preflight, self_test
+from . import analytics, cloning, letter_preview, lifecycle, pace, preflight, self_test
+from .admin_forms import PaceForm
 from .engine import deliveries
 from .engine.models import LedgerStatus
 from .models import Campaign, Template
@@ -68,6 +69,7 @@ class CampaignPages(BigTableAdmin):
             post("<int:pk>/clone/", self.clone_view, "clone"),
             post("<int:pk>/test/", self.test_view, "test"),
             post("<int:pk>/retry/", self.retry_view, "retry"),
+            post("<int:pk>/pace/", self.pace_view, "pace"),
             *super().get_urls(),
         ]
 
@@ -101,6 +103,9 @@ class CampaignPages(BigTableAdmin):
     def overview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         campaign = self.campaign(request, pk)
         context = self.context_of(request, campaign, "overview")
+        if context["actions_now"] and campaign.status in (Status.RUNNING, Status.PAUSED):
+            given = {name: getattr(campaign, name) for name in pace.FIELDS}
+            context["pace_form"] = PaceForm(initial=given)
         if request.user.may("campaigns:get_analytics"):  # type: ignore[union-attr]
             context.update(report(campaign))
         return self.page(request, "campaigns/admin/overview.html", campaign.name, context)
@@ -162,6 +167,19 @@ class CampaignPages(BigTableAdmin):
 
         told(request, send)
         return _to(campaign, "start" if request.POST.get("from") == "start" else "change")
+
+    def pace_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        campaign = self.campaign(request, pk, send=True)
+        form = PaceForm(request.POST)
+
+        def change() -> str:
+            if not form.is_valid():
+                raise DomainError("Give numbers of messages, or leave the fields empty for no limit.")
+            pace.change(campaign, form.cleaned_data)
+            return "The new speed holds from now on."
+
+        told(request, change)
+        return _to(campaign, "overview")
 
     def retry_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         campaign = self.campaign(request, pk, send=True)

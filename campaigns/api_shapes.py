@@ -36,6 +36,11 @@ STATUS = choice(*Status.values)
 HEADERS = array({"type": "object", "additionalProperties": STR})
 FILE: Shape = {"type": "string", "format": "binary"}
 
+PACE = {
+    "rate": maybe(NUMBER),
+    "sliding_window_rate": maybe(INT),
+    "sliding_window_duration": STR,
+}
 CAMPAIGN_FIELDS: dict[str, Shape] = {
     "type": TYPE,
     "name": STR,
@@ -56,7 +61,7 @@ CAMPAIGN_FIELDS: dict[str, Shape] = {
     "archive_template_id": maybe(INT),
     "archive_meta": FREE,
     "auto_altbody": BOOL,
-    "rate": maybe(NUMBER),
+    **PACE,
     "segment_id": maybe(INT),
 }
 NAMED = array(obj(id=maybe(ID), name=STR))
@@ -241,6 +246,7 @@ describe(
             query=(*LEDGER, query("cursor", INT), query("per_page", INT)),
         ),
         "GET /api/campaigns/{}/deliveries/export": Route(None, media_type="text/csv", query=LEDGER),
+        "PUT /api/campaigns/{}/pace": Route(data(obj(PACE)), body=asked(**PACE)),
         "POST /api/campaigns/{}/retry-failed": Route(data(obj(queued=INT))),
         "POST /api/campaigns/{}/resolve-unknown": Route(
             data(obj(resolved=INT)), body=asked("action", action=choice("accept", "resend"))

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from listmonk_py.api.errors import DomainError
 
-from . import writing
+from . import pace, writing
 from .models import Campaign
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ COPIED = (
     "messenger",
     "type",
     "archive_meta",
-    "rate",
+    *pace.FIELDS,
 )
 # listmonk's rule: a time that has passed becomes this much from now.
 NEXT_TIME = timedelta(days=7)

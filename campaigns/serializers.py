@@ -77,7 +77,19 @@ class CampaignIn(Lenient):
     archive_template_id = serializers.IntegerField(required=False, allow_null=True)
     archive_meta = serializers.DictField(required=False, allow_null=True)
     rate = serializers.FloatField(required=False, allow_null=True, min_value=0)
+    sliding_window_rate = serializers.IntegerField(
+        required=False, allow_null=True, min_value=0, max_value=1_000_000_000
+    )
+    sliding_window_duration = LooseString(required=False, allow_null=True)
     segment_id = serializers.IntegerField(required=False, allow_null=True)
+
+
+class PaceIn(Lenient):
+    rate = serializers.FloatField(required=False, allow_null=True, min_value=0)
+    sliding_window_rate = serializers.IntegerField(
+        required=False, allow_null=True, min_value=0, max_value=1_000_000_000
+    )
+    sliding_window_duration = LooseString(required=False, allow_null=True)
 
 
 class CampaignTestIn(CampaignIn):
@@ -151,6 +163,8 @@ def _ours(campaign: Campaign) -> dict[str, Any]:
         "status_reason": campaign.status_reason,
         "finished_at": campaign.finished_at,
         "rate": campaign.rate,
+        "sliding_window_rate": campaign.sliding_window_rate,
+        "sliding_window_duration": campaign.sliding_window_duration,
         "segment_id": campaign.segment_id,
         "segment_name": campaign.segment_name,
         "auto_altbody": campaign.auto_altbody,

@@ -15,7 +15,7 @@ from listmonk_py.mail.addresses import DomainRules, InvalidEmail, parse_mailbox
 from subscribers.models import List
 from subscribers.tags import normalised
 
-from . import checking, segmenting, slugs
+from . import checking, pace, segmenting, slugs
 from .media.models import CampaignMedia, Media
 from .models import Campaign, CampaignList, Template
 from .optin import optin_body
@@ -28,7 +28,7 @@ MAX_NAME = 2000
 MAX_SUBJECT = 5000
 
 # Fields copied as they are; the others have rules of their own below.
-PLAIN_FIELDS = ("body", "body_source", "altbody", "auto_altbody", "attribs", "rate", "archive")
+PLAIN_FIELDS = ("body", "body_source", "altbody", "auto_altbody", "attribs", "archive")
 
 
 def find(campaign_id: int, user: "User", *, manage: bool = False) -> Campaign:
@@ -163,6 +163,7 @@ def _apply(campaign: Campaign, values: dict[str, Any]) -> None:
     for name in PLAIN_FIELDS:
         if name in values:
             setattr(campaign, name, values[name])
+    pace.apply(campaign, values)
     campaign.body = campaign.body or ""
     campaign.attribs = campaign.attribs if campaign.attribs is not None else {}
     if "content_type" in values:

@@ -49,10 +49,6 @@ class Job:
         """About what one written message takes in memory. In parts, the attachments are shared."""
         return self.letter.message_bytes(wire=self.messenger.wants == "wire")
 
-    def current_rate(self) -> float | None:
-        """The campaign's own limit [1/s] as it is set now."""
-        return Campaign.objects.filter(pk=self.campaign_id).values_list("rate", flat=True).first()
-
     def is_current(self) -> bool:
         """Whether `prepare` would give the same job: content, lists and settings are what they were."""
         campaign = (

@@ -4,6 +4,7 @@ listmonk's limits keep their meaning for the whole deployment (contract 5.2): `a
 `app.message_rate` messages a second, and one sliding window over all campaigns.
 """
 
+from campaigns.pace import Pace
 from listmonk_py.configuration import durations, runtime
 from listmonk_py.mail.models import DomainGroup
 from listmonk_py.mail.pacing import Limit, bucket
@@ -12,10 +13,10 @@ from listmonk_py.mail.pacing import Limit, bucket
 SHORTEST_WINDOW_S = 1.0
 
 
-def limits_of(campaign_id: int, rate: float | None, domain_group: str) -> list[Limit]:
+def limits_of(campaign_id: int, pace: Pace, domain_group: str) -> list[Limit]:
     """Every limit that a message of this campaign to this domain group has to pass.
 
-    rate: the campaign's own, messages a second; None for no limit of its own.
+    pace: the campaign's own.
     domain_group: "" for people whose domain has no limit of its own.
     """
     limits = [bucket("deployment", runtime.get("app.concurrency") * runtime.get("app.message_rate"))]
@@ -25,8 +26,10 @@ def limits_of(campaign_id: int, rate: float | None, domain_group: str) -> list[L
             limits.append(
                 Limit("deployment", "window", runtime.get("app.message_sliding_window_rate"), window_s)
             )
-    if rate:
-        limits.append(bucket(f"campaign:{campaign_id}", rate))
+    if pace.rate:
+        limits.append(bucket(f"campaign:{campaign_id}", pace.rate))
+    if pace.window_limit:
+        limits.append(Limit(f"campaign:{campaign_id}", "window", pace.window_limit, pace.window_s))
     if domain_group:
         group = DomainGroup.objects.filter(name=domain_group, rate__isnull=False).first()
         if group is not None and group.rate is not None:

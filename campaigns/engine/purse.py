@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from campaigns.pace import pace_of
 from listmonk_py.mail.outgoing import Transmission
 from listmonk_py.mail.pacing import Grant, Limit, Pacer, PacerUnavailable
 
@@ -105,8 +106,8 @@ class Purse:
     def _current(self) -> list[Limit]:
         now = self._clock()
         if now - self._looked_at > LOOK_EVERY_S:
-            rate = patiently(self._job.current_rate)
-            self._limits = patiently(lambda: limits_of(self._job.campaign_id, rate, self.domain_group))
+            pace = patiently(lambda: pace_of(self._job.campaign_id))
+            self._limits = patiently(lambda: limits_of(self._job.campaign_id, pace, self.domain_group))
             self._slow = dict(zip(*patiently(slow_domains), strict=True))
             self._looked_at = now
         return self._limits

@@ -8,8 +8,9 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 from rest_framework.response import Response
 
-from campaigns import lifecycle
+from campaigns import lifecycle, pace
 from campaigns.models import Campaign
+from campaigns.serializers import PaceIn
 from campaigns.status import Status
 from campaigns.views import READ, one
 from listmonk_py.api.errors import DomainError, Forbidden, NotFound
@@ -113,6 +114,19 @@ class RetryFailedView(CampaignAction):
     def post(self, request: Request, id: str) -> Response:
         campaign = self.find(id)
         return self.data({"queued": lifecycle.retry_failed(campaign)})
+
+
+class PaceView(CampaignAction):
+    """Ours: how fast the campaign may go; acts while it is being sent."""
+
+    needs = {"PUT": SEND}
+
+    def put(self, request: Request, id: str) -> Response:
+        campaign = self.find(id)
+        asked = PaceIn(data=self.body(request))
+        asked.is_valid(raise_exception=True)
+        pace.change(campaign, dict(asked.validated_data))
+        return self.data({name: getattr(campaign, name) for name in pace.FIELDS})
 
 
 class ResolveUnknownView(CampaignAction):

@@ -7,7 +7,9 @@ changed meanwhile has to act within two seconds, so the scan compares what is se
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 
+from campaigns import pace
 from campaigns.models import Campaign
 from campaigns.status import Status
 from listmonk_py.configuration import runtime
@@ -38,11 +40,12 @@ def wake_if_changed() -> int:
 
 
 def _limits() -> tuple[Any, ...]:
-    running = Campaign.objects.filter(status=Status.RUNNING, rate__isnull=False).order_by("pk")
+    own = Q(rate__isnull=False) | Q(sliding_window_rate__isnull=False)
+    running = Campaign.objects.filter(own, status=Status.RUNNING).order_by("pk")
     groups = DomainGroup.objects.filter(rate__isnull=False).order_by("pk")
     return (
         runtime.version(),
-        tuple(running.values_list("pk", "rate")),
+        tuple(running.values_list("pk", *pace.FIELDS)),
         tuple(
             (*limit, tuple(domains))
             for *limit, domains in groups.values_list("pk", "rate", "window_s", "is_sliding", "domains")

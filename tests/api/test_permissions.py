@@ -113,7 +113,8 @@ TABLE: dict[str, frozenset[str]] = {
     ),
     **dict.fromkeys(
         (
-            *("PUT api/campaigns/*/status", "POST api/campaigns/*/retry-failed"),
+            *("PUT api/campaigns/*/status", "PUT api/campaigns/*/pace"),
+            "POST api/campaigns/*/retry-failed",
             "POST api/campaigns/*/resolve-unknown",
         ),
         of("campaigns:send"),

@@ -167,3 +167,43 @@ def test_staff_resolve_who_is_in_doubt(client, engine, make_campaign, action, ma
     campaign.refresh_from_db()
     assert (campaign.status, campaign.sent, campaign.unknown) == ("finished", 10, 0)
     assert len(engine.messages) == before + mails
+
+
+def test_the_pace_is_changed_while_the_campaign_runs(client, make_campaign):
+    people = make_list()
+    add_people(3, people)
+    campaign = make_campaign(people)
+    change(client, campaign, "running")
+
+    code, answer = call(
+        client,
+        "PUT",
+        f"/api/campaigns/{campaign.pk}/pace",
+        {"rate": 2.5, "sliding_window_rate": 100, "sliding_window_duration": "24h"},
+    )
+
+    assert code == 200
+    assert answer["data"] == {"rate": 2.5, "sliding_window_rate": 100, "sliding_window_duration": "24h"}
+    shown = call(client, "GET", f"/api/campaigns/{campaign.pk}")[1]["data"]
+    assert (shown["status"], shown["rate"], shown["sliding_window_rate"]) == ("running", 2.5, 100)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rate": -1},
+        {"rate": "fast"},
+        {"sliding_window_rate": -5},
+        {"sliding_window_duration": "a day"},
+        {"sliding_window_duration": "10ms"},
+    ],
+)
+def test_a_pace_that_is_none_is_refused_and_changes_nothing(client, make_campaign, wrong):
+    campaign = make_campaign(make_list(), rate=3)
+
+    code, answer = call(client, "PUT", f"/api/campaigns/{campaign.pk}/pace", {"rate": 1, **wrong})
+
+    assert code == 400
+    assert next(iter(wrong)) in answer["message"]
+    campaign.refresh_from_db()
+    assert (campaign.rate, campaign.sliding_window_rate) == (3, None)

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from campaigns import lifecycle
+from campaigns import lifecycle, pace
 from campaigns.engine import ledger, scan, sending, working
 from campaigns.engine.models import Batch
 from campaigns.models import Campaign
@@ -187,7 +187,10 @@ def waits(campaign: Campaign) -> bool:
 
 @pytest.mark.parametrize(
     "limit",
-    ["campaign", "deployment", "window", "provider", "provider's window", "server", "server's window"],
+    [
+        *("campaign", "campaign's window", "deployment", "window"),
+        *("provider", "provider's window", "server", "server's window"),
+    ],
 )
 def test_a_limit_that_is_lifted_lets_the_campaign_go_at_once(engine, player, start, limit):
     """However far away the next token was: a batch that waits an hour does not wait it out."""
@@ -210,7 +213,8 @@ def test_a_limit_that_is_lifted_lets_the_campaign_go_at_once(engine, player, sta
         runtime.save({"smtp": [server_at(engine, message_rate=1)]})
     elif limit == "server's window":
         runtime.save({"smtp": [server_at(engine, sliding_window_rate=3, sliding_window_duration="1h")]})
-    campaign = start(30, rate=0.001 if limit == "campaign" else None)
+    own = {"campaign": {"rate": 0.001}, "campaign's window": {"sliding_window_rate": 3}}
+    campaign = start(30, **own.get(limit, {}))
     player.until(lambda: waits(campaign))
     assert len(engine.messages) <= 5
 
@@ -223,7 +227,7 @@ def test_a_limit_that_is_lifted_lets_the_campaign_go_at_once(engine, player, sta
     elif limit.startswith("server"):
         runtime.save({"smtp": [server_at(engine)]})
     else:
-        Campaign.objects.filter(pk=campaign.pk).update(rate=None)
+        pace.change(campaign, {"rate": None, "sliding_window_rate": 0})
     for _ in range(4):  # scans, of which there is one a second and one for each ring
         player.step()
 

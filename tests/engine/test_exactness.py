@@ -17,6 +17,7 @@ from campaigns.engine.models import Batch, LedgerEntry, LedgerReason, LedgerStat
 from campaigns.engine.recipients import recipient_of
 from campaigns.engine.verdicts import Verdict
 from campaigns.models import Campaign, CampaignList, Template
+from campaigns.pace import Pace
 from campaigns.status import IllegalTransition, Status
 from listmonk_py.api.errors import Conflict, DomainError
 from listmonk_py.configuration import runtime
@@ -575,7 +576,7 @@ def test_doubts_that_have_to_wait_do_not_spin(engine, planned, why):
     else:
         Campaign.objects.filter(pk=campaign.pk).update(rate=0.001)
         batch = Batch.objects.get(campaign=campaign)
-        sending.Pacer(jobs_redis()).take(limits.limits_of(campaign.pk, 0.001, ""), 100)
+        sending.Pacer(jobs_redis()).take(limits.limits_of(campaign.pk, Pace(rate=0.001), ""), 100)
     batch = Batch.objects.get(campaign=campaign)
 
     working.send_batch(batch.pk)
