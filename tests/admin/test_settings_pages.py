@@ -106,6 +106,9 @@ def test_a_server_is_added_and_another_removed(client: Client) -> None:
         "smtp-1-idle_timeout": "15s",
         "smtp-1-wait_timeout": "5s",
         "smtp-1-email_headers": "X-Stream: news",
+        "smtp-1-message_rate": "14",
+        "smtp-1-sliding_window_rate": "0",
+        "smtp-1-sliding_window_duration": "24h",
     }
 
     answer = client.post(page("smtp"), sent_by(client, "smtp", **new))
@@ -117,6 +120,7 @@ def test_a_server_is_added_and_another_removed(client: Client) -> None:
         465,
         [{"X-Stream": "news"}],
     )
+    assert server["message_rate"] == 14
 
 
 def test_what_is_refused_stands_at_its_input_and_nothing_is_stored(client: Client) -> None:
