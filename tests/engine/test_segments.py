@@ -164,7 +164,7 @@ def test_an_audience_that_takes_long_to_count_is_estimated(engine, make_campaign
     monkeypatch.setitem(
         sql._extensions,
         "slow",
-        lambda test, scope: ("true" if scope.few else "pg_sleep(0.01) IS NOT NULL", []),
+        lambda test, scope: ("true" if scope.few else "pg_sleep(0.05) IS NOT NULL", []),
     )
     rule = {"op": "AND", "rules": [{"op": "EXISTS", "field": "slow"}, LONDON]}
 
