@@ -53,3 +53,33 @@ def test_old_records_go_and_the_totals_stay(db):
     assert not LedgerEntry.objects.filter(campaign_id=old.pk).exists()
     old.refresh_from_db()
     assert old.sent == 1
+
+
+def test_a_partition_whose_campaigns_are_all_old_is_dropped_as_a_whole(db):
+    runtime.forget()
+    runtime.save({"engine.ledger_retention_days": 30})
+    long_ago = timezone.now() - timedelta(days=31)
+    for pk in (8100, 8900):
+        Campaign.objects.create(pk=pk, name="x", subject="x", status="finished", sent=1, finished_at=long_ago)
+    Campaign.objects.create(pk=9500, name="x", subject="x", status="draft")
+    Campaign.objects.create(pk=10_500, name="x", subject="x", status="draft")
+    runtime.save({"engine.ledger_retention_days": 0})
+    partitions.make_ahead()
+    add_entry(8100)
+    assert partition_of(8100) == "engine_ledger_8000"
+    runtime.save({"engine.ledger_retention_days": 30})
+
+    partitions.drop_old()
+
+    assert tables() >= {"engine_ledger_9000", "engine_ledger_10000"}
+    assert "engine_ledger_8000" not in tables()
+    assert not LedgerEntry.objects.filter(campaign_id=8100).exists()
+    assert "engine_ledger_8000" not in partitions.make_ahead()
+
+
+def tables() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'engine_ledger'::regclass"
+        )
+        return {name for (name,) in cursor.fetchall()}
