@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 
-from listmonk_py.accounts.admin_base import StaffAdmin, told
+from listmonk_py.accounts.admin_base import StaffAdmin, id_in, told
 from listmonk_py.accounts.admin_paging import Walk, walk_down
 from listmonk_py.api.errors import DomainError
 from subscribers.models import List
@@ -101,16 +101,11 @@ class ToListFilter(DropdownFilter):
         return [(str(pk), name) for pk, name in rows.values_list("pk", "name")]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
-        list_id = _list_id(request)
+        list_id = id_in(self.value())
         if list_id is None:
             return queryset
         rows = CampaignList.objects.filter(campaign=OuterRef("pk"), list_id=list_id)
         return queryset.filter(Exists(rows))
-
-
-def _list_id(request: HttpRequest) -> int | None:
-    value = request.GET.get(ToListFilter.parameter_name, "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
 
 
 @admin.register(Campaign)
@@ -140,7 +135,7 @@ class CampaignAdmin(CampaignPages):
         return containing(queryset, search_term, fields=("name", "subject")), False
 
     def walk(self, request: HttpRequest, listing: ChangeList) -> Walk:
-        list_id = _list_id(request)
+        list_id = id_in(request.GET.get(ToListFilter.parameter_name))
         if list_id is None:
             return super().walk(request, listing)
         return walk_down(CampaignList.objects.filter(list_id=list_id), "campaign_id")

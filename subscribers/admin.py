@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action, display
 
-from listmonk_py.accounts.admin_base import BigTableAdmin, StaffAdmin, told
+from listmonk_py.accounts.admin_base import BigTableAdmin, StaffAdmin, id_in, told
 from listmonk_py.accounts.admin_paging import Walk
 
 from . import admin_search, admin_walk, bulk, consent, counts, lists, people, timeline
@@ -34,10 +34,10 @@ class OnListFilter(DropdownFilter):
         return [(str(pk), name) for pk, name in rows.values_list("pk", "name")]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
-        value = self.value()
-        if not value or not value.isdigit() or len(value) > 18:
+        list_id = id_in(self.value())
+        if list_id is None:
             return queryset
-        rows = Subscription.objects.visible_to(request.user).filter(list_id=int(value))  # type: ignore[arg-type]
+        rows = Subscription.objects.visible_to(request.user).filter(list_id=list_id)  # type: ignore[arg-type]
         status = request.GET.get(SubscriptionFilter.parameter_name)
         if status in Subscription.Status.values:
             rows = rows.filter(status=status)
@@ -85,11 +85,10 @@ class SubscriberAdmin(BigTableAdmin):
     def walk(self, request: HttpRequest, listing: ChangeList) -> Walk:
         if listing.query:
             return super().walk(request, listing)
-        list_id = request.GET.get(OnListFilter.parameter_name, "")
         return admin_walk.people(
             request.user,  # type: ignore[arg-type]
             status=request.GET.get("status__exact", ""),
-            list_id=int(list_id) if list_id.isdigit() and len(list_id) < 19 else None,
+            list_id=id_in(request.GET.get(OnListFilter.parameter_name)),
             subscription=request.GET.get(SubscriptionFilter.parameter_name, ""),
         )
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import F
 from django.db.models.functions import Left, Lower
 
-from listmonk_py.accounts.admin_base import uuid_in
+from listmonk_py.accounts.admin_base import id_in, uuid_in
 
 from .models import NAME_ORDER_CHARACTERS, Subscriber
 
@@ -30,8 +30,8 @@ def found_by(text: str) -> tuple[list[int] | None, bool]:
     by_email = _beginning(Lower("email"), text.lower())
     by_name = _beginning(Left(Lower("name"), NAME_ORDER_CHARACTERS), text.lower()[:NAME_ORDER_CHARACTERS])
     ids = {*by_email, *by_name}
-    if text.isascii() and text.isdigit() and len(text) < 19:
-        ids.add(int(text))
+    if (number := id_in(text)) is not None:
+        ids.add(number)
     return sorted(ids), MOST_FOUND in (len(by_email), len(by_name))
 
 

@@ -7,7 +7,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from listmonk_py.accounts.admin_base import BigTableAdmin, ReadOnly
+from listmonk_py.accounts.admin_base import BigTableAdmin, ReadOnly, id_in
 from listmonk_py.accounts.admin_paging import Walk, walk_down
 
 from .models import Batch
@@ -21,10 +21,6 @@ def of_campaign(campaign_id: int) -> Walk:
         return sorted((pk for one in walks for pk in one(below, most)), reverse=True)[:most]
 
     return walk
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 10
 
 
 @admin.register(Batch)
@@ -50,16 +46,16 @@ class BatchAdmin(ReadOnly, BigTableAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
     ) -> tuple["QuerySet[Any]", bool]:
-        number = search_term.strip()
-        if not number:
+        if not search_term.strip():
             return queryset, False
-        return (queryset.filter(campaign_id=int(number)) if _is_id(number) else queryset.none()), False
+        campaign_id = id_in(search_term)
+        return (queryset.none() if campaign_id is None else queryset.filter(campaign_id=campaign_id)), False
 
     def walk(self, request: HttpRequest, listing: ChangeList) -> Walk:
-        number = listing.query.strip()
-        if not number:
+        if not listing.query.strip():
             return super().walk(request, listing)
-        return of_campaign(int(number)) if _is_id(number) else walk_down(listing.queryset)
+        campaign_id = id_in(listing.query)
+        return walk_down(listing.queryset) if campaign_id is None else of_campaign(campaign_id)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return False  # reached from a campaign, not from the sidebar

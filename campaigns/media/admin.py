@@ -43,7 +43,7 @@ class MediaAdmin(BigTableAdmin):
             self._upload(request)
             return HttpResponseRedirect(request.get_full_path())
         rows = self.get_queryset(request).filter(provider=storage.provider())
-        text = request.GET.get("q", "").strip()
+        text = request.GET.get("q", "").replace("\0", "").strip()
         if text:
             rows = rows.filter(filename__icontains=text)
         below = request.GET.get(BELOW, "")

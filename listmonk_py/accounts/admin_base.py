@@ -24,7 +24,7 @@ from listmonk_py.api.errors import DomainError
 
 from .admin_paging import FirstMatches, KeysetChangeList, Walk, walk_down
 
-__all__ = ["BigTableAdmin", "DomainForm", "ReadOnly", "StaffAdmin", "StaffInline", "told", "uuid_in"]
+__all__ = ["BigTableAdmin", "DomainForm", "ReadOnly", "StaffAdmin", "StaffInline", "id_in", "told", "uuid_in"]
 
 
 class DomainForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -77,6 +77,12 @@ def uuid_in(text: str) -> uuid.UUID | None:
         return uuid.UUID(text.strip())
     except ValueError:
         return None
+
+
+def id_in(text: str | None) -> int | None:
+    """The id that a query parameter or a search box holds, if it does."""
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def told(request: HttpRequest, change: Callable[[], str]) -> bool:
@@ -136,6 +142,9 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
         )
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if any("\0" in value for value in request.GET.values()):
+            messages.error(request, "A filter held a character that no text has.")
+            return HttpResponseRedirect(request.path)
         return self._or_back(
             request, lambda: super(StaffAdmin, self).changelist_view(request, *args, **kwargs)
         )
@@ -150,6 +159,11 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
         except DomainError as error:
             messages.error(request, error.message)
             return HttpResponseRedirect(request.get_full_path())
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """Autocompletes hand over whatever was asked for."""
+        found: tuple[Any, bool] = super().get_search_results(request, queryset, search_term.replace("\0", ""))
+        return found
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Names are TextFields in the database, and one line on a page."""

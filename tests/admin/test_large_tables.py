@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib import admin
@@ -25,7 +26,7 @@ from campaigns.transactional.models import TxMessage
 from listmonk_py.accounts.admin_base import BigTableAdmin
 from listmonk_py.accounts.admin_paging import LOOKS
 from subscribers.models import List, Subscriber
-from tests.factories import make_list, make_user
+from tests.factories import make_list, make_subscriber, make_user
 from tracking.models import Link
 
 ROWS = 20_000
@@ -35,47 +36,6 @@ MOST_READ = 1_100
 # Where no index helps (two conditions, words in a name): what a page looks at, each at most once by key.
 MOST_LOOKED_AT = 2 * (51 + sum(LOOKS))
 
-FILL = (
-    """INSERT INTO subscribers_subscriber (uuid, email, name, attribs, status, updated_at)
-       SELECT gen_random_uuid(), 'p' || lpad(n::text, 6, '0') || '@example.com', 'Person ' || n %% 100, '{}',
-              CASE WHEN n <= %(few)s THEN 'disabled' ELSE 'enabled' END, now()
-         FROM generate_series(1, %(rows)s) n ORDER BY n""",
-    """INSERT INTO subscribers_subscription (list_id, subscriber_id, status, meta, updated_at)
-       SELECT list_id, id, CASE WHEN id - base <= %(few)s THEN 'unsubscribed' ELSE 'confirmed' END, '{}', now()
-         FROM subscribers_subscriber, (SELECT min(id) - 1 AS base FROM subscribers_subscriber) first,
-              unnest(ARRAY[%(all)s, %(old)s]::bigint[]) list_id
-        WHERE list_id = %(all)s OR id - base <= %(few)s""",
-    """INSERT INTO campaigns_campaign (uuid, name, subject, from_email, body, auto_altbody, content_type, headers,
-              attribs, status, status_reason, tags, type, messenger, archive, archive_meta, version, to_send,
-              to_send_exact, sent, deferred, failed, skipped, unknown, run_errors, planning, plan_cursor,
-              max_subscriber_id, last_subscriber_id, bounces, segment_name, updated_at)
-       SELECT gen_random_uuid(), 'Campaign ' || n, 'Hello', '', '', false, 'html', '[]', '{}',
-              CASE WHEN n <= %(few)s THEN 'draft' ELSE 'finished' END, '', '{}', 'regular', 'email', false, '{}',
-              1, 0, true, 0, 0, 0, 0, 0, 0, 'done', 0, 0, 0, 0, '', now()
-         FROM generate_series(1, %(rows)s) n ORDER BY n""",
-    """INSERT INTO campaigns_campaignlist (campaign_id, list_id, list_name)
-       SELECT id, CASE WHEN id - base <= %(few)s THEN %(old)s ELSE %(all)s END, 'name'
-         FROM campaigns_campaign, (SELECT min(id) - 1 AS base FROM campaigns_campaign) first""",
-    """INSERT INTO bounces_bounce (subscriber_id, type, source, event_id, meta)
-       SELECT id, CASE WHEN id - base <= %(few)s THEN 'complaint' ELSE 'hard' END,
-              CASE WHEN id - base <= %(few)s THEN 'ses' ELSE 'api' END, id::text, '{}'
-         FROM subscribers_subscriber, (SELECT min(id) - 1 AS base FROM subscribers_subscriber) first
-        ORDER BY 1""",
-    """INSERT INTO transactional_txmessage (uuid, request, email, messenger, payload, status, code, text,
-              attempts, possible_duplicate, updated_at)
-       SELECT gen_random_uuid(), gen_random_uuid(), 'p' || n %% 1000 || '@example.com', 'email', '{}',
-              CASE WHEN n <= %(few)s THEN 'failed' ELSE 'sent' END, 250, '', 1, false, now()
-         FROM generate_series(1, %(rows)s) n ORDER BY n""",
-    """INSERT INTO engine_batch (campaign_id, kind, state, subscriber_ids, size, first_id, last_id, domain_group,
-              done, announced, doubtful, accepted, deferred, failed, skipped, unknown)
-       SELECT id, 0, CASE WHEN id - base <= %(few)s THEN 0 ELSE 1 END, '{}', 1, 1, 1, '', 1, 1, 0, 0, 0, 0, 0, 0
-         FROM campaigns_campaign, (SELECT min(id) - 1 AS base FROM campaigns_campaign) first ORDER BY 1""",
-    """INSERT INTO tracking_link (uuid, url)
-       SELECT gen_random_uuid(), 'https://example.com/' || n FROM generate_series(1, %(rows)s) n ORDER BY n""",
-    """INSERT INTO media_media (uuid, provider, filename, content_type, thumb, meta, size_bytes)
-       SELECT gen_random_uuid(), 'filesystem', 'file' || n || '.png', 'image/png', '', '{}', 1
-         FROM generate_series(1, %(rows)s) n ORDER BY n""",
-)
 BIG = (
     "subscribers_subscriber",
     "subscribers_subscription",
@@ -90,16 +50,76 @@ BIG = (
 PEOPLE = "/admin/subscribers/subscriber/"
 
 
+def multiply(first: Any, **values: str) -> None:
+    """Copy a row until there are ROWS of them; `values` are SQL in `n`, the number of the copy."""
+    columns = [field.column for field in first._meta.concrete_fields if not field.primary_key]
+    copied = [values.get(column, f'"{column}"') for column in columns]
+    names, table = ", ".join(f'"{column}"' for column in columns), first._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({names}) SELECT {', '.join(copied)} "
+            f"FROM {table}, generate_series(2, {ROWS}) n WHERE id = {first.pk} ORDER BY n"
+        )
+
+
+def one_of_few(few: str, others: str) -> str:
+    return f"CASE WHEN n <= {FEW} THEN '{few}' ELSE '{others}' END"
+
+
+def fill(everybody: List, oldest: List) -> None:
+    uuid = "gen_random_uuid()"
+    person = make_subscriber(email="p000001@example.com", name="Person 1", status="disabled")
+    multiply(
+        person,
+        uuid=uuid,
+        email="'p' || lpad(n::text, 6, '0') || '@example.com'",
+        name="'Person ' || n % 100",
+        status=one_of_few("disabled", "enabled"),
+    )
+    campaign = Campaign.objects.create(name="Campaign 1", subject="Hello", status="draft")
+    multiply(campaign, uuid=uuid, name="'Campaign ' || n", status=one_of_few("draft", "finished"))
+    message = TxMessage.objects.create(email="p1@example.com", status="failed", request=UUID(int=1))
+    multiply(
+        message,
+        uuid=uuid,
+        email="'p' || n % 1000 || '@example.com'",
+        status=one_of_few("failed", "sent"),
+    )
+    bounce = Bounce.objects.create(subscriber=person, type="complaint", source="ses", event_id="1")
+    multiply(
+        bounce,
+        subscriber_id=f"{person.pk} + n - 1",
+        type=one_of_few("complaint", "hard"),
+        source=one_of_few("ses", "api"),
+        event_id="n::text",
+    )
+    batch = Batch.objects.create(campaign=campaign, size=1, first_id=1, last_id=1)
+    multiply(batch, campaign_id=f"{campaign.pk} + n - 1", state=f"CASE WHEN n <= {FEW} THEN 0 ELSE 1 END")
+    multiply(Link.objects.create(url="https://example.com/1"), uuid=uuid, url="'https://example.com/' || n")
+    multiply(Media.objects.create(filename="file1.png"), uuid=uuid, filename="'file' || n || '.png'")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""INSERT INTO subscribers_subscription (list_id, subscriber_id, status, meta, updated_at)
+                SELECT l, {person.pk} + n - 1, {one_of_few("unsubscribed", "confirmed")}, '{{}}', now()
+                  FROM generate_series(1, {ROWS}) n, unnest(ARRAY[{everybody.pk}, {oldest.pk}]) l
+                 WHERE l = {everybody.pk} OR n <= {FEW}"""
+        )
+        cursor.execute(
+            f"""INSERT INTO campaigns_campaignlist (campaign_id, list_id, list_name)
+                SELECT {campaign.pk} + n - 1,
+                       CASE WHEN n <= {FEW} THEN {oldest.pk} ELSE {everybody.pk} END, 'name'
+                  FROM generate_series(1, {ROWS}) n"""
+        )
+        cursor.execute(f"ANALYZE {', '.join(BIG)}, subscribers_tally")
+
+
 @pytest.fixture(scope="module")
 def lists(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[List, List]]:
     """Twenty thousand rows in each table; everybody is on the first list, the oldest are on the second."""
     with django_db_blocker.unblock():
         everybody, oldest = make_list(name="Everybody"), make_list(name="Oldest")
         try:
-            with connection.cursor() as cursor:
-                for sql in FILL:
-                    cursor.execute(sql, {"rows": ROWS, "few": FEW, "all": everybody.pk, "old": oldest.pk})
-                cursor.execute(f"ANALYZE {', '.join(BIG)}, subscribers_tally")
+            fill(everybody, oldest)
             yield everybody, oldest
         finally:
             with connection.cursor() as cursor:
