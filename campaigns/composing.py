@@ -65,19 +65,25 @@ def compose(campaign: Campaign, *, message_id_suffix: str = "", as_page: bool = 
 
 def _attachments(campaign: Campaign) -> list[Attachment]:
     files = Media.objects.filter(campaign_media__campaign=campaign).order_by("campaign_media__pk")
-    return [Attachment(one.filename, storage.read(one.filename), one.content_type) for one in files]
+    return [
+        Attachment(one.filename, storage.read(one.filename, one.provider), one.content_type) for one in files
+    ]
 
 
 def _inline_images(html: str) -> tuple[str, list[Attachment]]:
     """The body with its `data-embed` images pointing at parts, and those parts. Unknown files stay URLs."""
 
     def exists(name: str) -> bool:
-        return Media.objects.filter(filename=name, provider=storage.provider()).exists()
+        return Media.objects.filter(filename=name).exists()
 
     html, found = embed_images(html, exists)
-    media = {one.filename: one for one in Media.objects.filter(filename__in=list(found))}
+    in_force = storage.provider()
+    rows = Media.objects.filter(filename__in=list(found))
+    media = {one.filename: one for one in sorted(rows, key=lambda one: one.provider == in_force)}
     images = [
-        Attachment(name, storage.read(name), media[name].content_type, inline_id=inline_id)
+        Attachment(
+            name, storage.read(name, media[name].provider), media[name].content_type, inline_id=inline_id
+        )
         for name, inline_id in found.items()
     ]
     return html, images

@@ -14,6 +14,14 @@ class MediaQuerySet(models.QuerySet["Media"]):
     def visible_to(self, user: "User") -> Self:
         return self if user.may("media:get", "media:manage") else self.none()
 
+    def called(self, name: str, *, prefer: str) -> "Media | None":
+        """The file, or the one with the thumbnail, of this name; that of the provider `prefer` when two have it."""
+        for rows in (self.filter(filename=name), self.filter(thumb=name)):
+            found: list[Media] = list(rows[:2])
+            if found:
+                return next((one for one in found if one.provider == prefer), found[0])
+        return None
+
 
 class Media(models.Model):
     """One uploaded file. `filename` is ours (sanitised, unique); `content_type` is from its content."""

@@ -63,7 +63,8 @@ def remove(media_id: int) -> None:
     media = find(media_id)
     with transaction.atomic():
         media.delete()
-        storage.delete(media.filename, media.thumb if media.thumb != media.filename else "")
+        thumb = media.thumb if media.thumb != media.filename else ""
+        storage.delete(media.filename, thumb, kind=media.provider)
 
 
 def find(media_id: int) -> Media:
@@ -162,9 +163,9 @@ def _store(
                     meta=meta,
                     size_bytes=size,
                 )
-                storage.save(candidate, content)
+                storage.save(candidate, content, content_type)
                 if thumbnail:
-                    storage.save(thumb, io.BytesIO(thumbnail))
+                    storage.save(thumb, io.BytesIO(thumbnail), "image/png")
         except IntegrityError:
             continue
         return media

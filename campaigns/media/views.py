@@ -9,7 +9,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
 from listmonk_py.api import paging
-from listmonk_py.api.errors import DomainError
+from listmonk_py.api.errors import DomainError, envelope
 from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView, pk
 
@@ -30,10 +30,10 @@ def media_out(media: Media) -> dict[str, Any]:
         "filename": media.filename,
         "content_type": media.content_type,
         "created_at": media.created_at,
-        "thumb_url": storage.url(media.thumb) if media.thumb else None,
+        "thumb_url": storage.url(media.thumb, media.provider) if media.thumb else None,
         "provider": media.provider,
         "meta": media.meta,
-        "url": storage.url(media.filename),
+        "url": storage.url(media.filename, media.provider),
     }
 
 
@@ -78,11 +78,17 @@ class MediaView(ApiView):
 @require_safe
 def serve(request: HttpRequest, name: str) -> HttpResponse | FileResponse | JsonResponse:
     """A stored file, by the exact name of a media row or its thumbnail; nothing else in the folder."""
-    media = Media.objects.filter(filename=name).first() or Media.objects.filter(thumb=name).first()
-    if media is None or not storage.storage().exists(name):
-        return JsonResponse({"message": "Not Found"}, status=404)
+    media = Media.objects.called(name, prefer=storage.provider())
+    try:
+        if media is None:
+            raise storage.FileIsGone("Not Found")
+        file = storage.opened(name, media.provider)
+    except storage.FileIsGone:
+        return JsonResponse(envelope("Not Found"), status=404)
+    except DomainError as error:
+        return JsonResponse(envelope(error.message), status=503)
     content_type = media.content_type if name == media.filename else "image/png"
-    response = FileResponse(storage.storage().open(name), content_type=content_type)
+    response = FileResponse(file, content_type=content_type)
     response["Cache-Control"] = "public, max-age=31536000, immutable"
     response["X-Content-Type-Options"] = "nosniff"
     # An SVG may carry scripts: the sandbox keeps them from running when it is opened by itself.
