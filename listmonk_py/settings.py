@@ -50,6 +50,8 @@ ROOT_URL = env.str("ROOT_URL", default="")
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 # Private addresses that outbound requests (postback, webhooks, S3) may reach all the same.
 OUTBOUND_ALLOW = env.list("OUTBOUND_ALLOW", default=[])
+# Who is asked about hCaptcha's tokens: the operator's to change, for a proxy or a service that speaks the same.
+HCAPTCHA_URL = env.str("HCAPTCHA_URL", default="https://api.hcaptcha.com/siteverify")
 MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=500)
 MAX_BODY_MB = env.int("MAX_BODY_MB", default=20)
 # Per web process: requests that Django runs at the same time, and that may wait before 503 is the answer.

@@ -20,14 +20,13 @@ from django.conf import settings
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from listmonk_py.api.errors import DomainError, Missing
+from listmonk_py.api.errors import DomainError, Missing, Unavailable
 from listmonk_py.configuration import runtime
 
 logger = logging.getLogger(__name__)
 
 CHALLENGE_TTL_S = 300
 SALT_BYTES = 12
-HCAPTCHA_URL = "https://api.hcaptcha.com/siteverify"
 HCAPTCHA_TIMEOUT_S = 5
 # Sign-ups from one network address; a school or an office is one too.
 TRIES, TRIES_WINDOW_S = 300, 60
@@ -44,6 +43,12 @@ class Robot(DomainError):
 class TooManyTries(DomainError):
     status = 429
     text_key = "page.form.tooMany"
+
+
+class CaptchaAway(Unavailable):
+    """hCaptcha cannot be asked, or cannot tell: the visitor has done nothing wrong."""
+
+    text_key = "page.away.text"
 
 
 def provider() -> str:
@@ -68,6 +73,7 @@ def check(fields: Mapping[str, Any], *, ip: str, honeypot: bool = True) -> None:
         Robot: the honeypot is filled.
         TooManyTries: this address signs up too often.
         DomainError: the captcha is missing, wrong, old or used.
+        CaptchaAway: hCaptcha does not answer.
     """
     if honeypot and str(fields.get("nonce") or "").strip():
         raise Robot("That feature is not available.")
@@ -142,16 +148,32 @@ def _signature(payload: str) -> bytes:
 
 
 def _hcaptcha_solved(token: str, ip: str) -> bool:
+    """Ask hCaptcha about a token (docs.hcaptcha.com, "Verify the user response server side").
+
+    Raises:
+        CaptchaAway: no answer, one that makes no sense, or one that blames our secret.
+    """
     if not token:
         return False
     secret = runtime.get("security.captcha")["hcaptcha"].get("secret", "")
     form = {"secret": secret, "response": token, "remoteip": ip}
     try:
-        answer = requests.post(HCAPTCHA_URL, data=form, timeout=HCAPTCHA_TIMEOUT_S)
-        return answer.json().get("success") is True
-    except (requests.RequestException, ValueError, AttributeError) as error:
-        logger.error("hCaptcha cannot be asked: %s", error)
-        return False
+        answer = requests.post(settings.HCAPTCHA_URL, data=form, timeout=HCAPTCHA_TIMEOUT_S)
+        told = answer.json()
+        passed, faults = told["success"] is True, told.get("error-codes") or ()
+    except (requests.RequestException, LookupError, ValueError, TypeError, AttributeError) as error:
+        logger.error("hCaptcha cannot be asked: %r", error)
+        raise _away() from error
+    if any("secret" in str(fault) for fault in faults):
+        logger.error("hCaptcha refuses the secret in the settings: %s", faults)
+        raise _away()
+    return passed
+
+
+def _away() -> CaptchaAway:
+    return CaptchaAway(
+        "The check for robots does not answer at the moment. Please try again in a few minutes."
+    )
 
 
 def within_limit(name: str, count: int, window_s: int) -> bool:
