@@ -61,7 +61,13 @@ GENERAL = (
     Field("app.show_optin_page", "bool", True, "Ask for a click on the opt-in page"),
     Field("app.enable_public_archive", "bool", True, "Public archive"),
     Field("app.enable_public_archive_rss_content", "bool", True, "Full content in the archive's RSS"),
-    Field("app.check_updates", "bool", True, "Check for updates"),
+    Field(
+        "app.check_updates",
+        "bool",
+        True,
+        "Check for updates",
+        "Kept for compatibility: this installation asks nobody about new versions.",
+    ),
     Field(
         "app.lang",
         "str",
@@ -160,7 +166,7 @@ UPLOADS = (
     Field("upload.s3.aws_secret_access_key", "str", "", "Secret key", secrets=("",)),
     Field("upload.s3.aws_default_region", "str", "ap-south-1", "Region"),
     Field("upload.s3.bucket", "str", "", "Bucket"),
-    Field("upload.s3.bucket_domain", "str", "", "Bucket domain"),
+    Field("upload.s3.bucket_domain", "str", "", "Bucket domain", "Kept for compatibility."),
     Field("upload.s3.bucket_path", "str", "/", "Path in the bucket"),
     Field("upload.s3.bucket_type", "choice", "public", "Bucket type", choices=("public", "private")),
     Field("upload.s3.expiry", "duration", "167h", "Signed links live"),

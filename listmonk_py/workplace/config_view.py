@@ -43,7 +43,7 @@ def config() -> dict[str, Any]:
         "langs": [dict(one) for one in languages.available()],
         "lang": runtime.get("app.lang"),
         "permissions": [{"group": group, "permissions": list(names)} for group, names in GROUPS.items()],
-        "update": None,
+        "update": None,  # nobody is asked about new versions: an installation does not phone home
         "needs_restart": False,
         "has_legacy_user": False,
         "version": f"v{settings.VERSION}",
