@@ -165,7 +165,7 @@ class Campaign(models.Model):
     rate = models.FloatField("messages a second", null=True, blank=True)
     # Messages in any stretch of the duration; null: no window of its own.
     sliding_window_rate = models.PositiveIntegerField("messages per window", null=True, blank=True)
-    sliding_window_duration = models.TextField("window length", default="1h")
+    sliding_window_duration = models.TextField("window length", default="1h", blank=True)
 
     # --- the engine's totals; `campaigns.engine` alone writes them ------------------------------------
     to_send = models.IntegerField(default=0, editable=False)
