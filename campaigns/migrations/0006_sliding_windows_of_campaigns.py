@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('campaigns', '0005_labels'),
+        ("campaigns", "0005_labels"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='campaign',
-            name='sliding_window_duration',
-            field=models.TextField(default='1h', verbose_name='window length'),
+            model_name="campaign",
+            name="sliding_window_duration",
+            field=models.TextField(blank=True, default="1h", verbose_name="window length"),
         ),
         migrations.AddField(
-            model_name='campaign',
-            name='sliding_window_rate',
-            field=models.PositiveIntegerField(blank=True, null=True, verbose_name='messages per window'),
+            model_name="campaign",
+            name="sliding_window_rate",
+            field=models.PositiveIntegerField(blank=True, null=True, verbose_name="messages per window"),
         ),
     ]
