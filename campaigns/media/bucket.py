@@ -4,7 +4,6 @@ The endpoint is an address that a user has typed in, so boto3 does not open conn
 event `before-send` hands each request, a retry or the one after a redirect too, to `listmonk_py.mail.outbound`.
 """
 
-import io
 import logging
 import re
 from collections.abc import Iterator
@@ -161,21 +160,11 @@ def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         BucketRefuses: the answer is a redirect that does not say it is about the region.
         botocore.exceptions.HTTPClientError: no answer; botocore may try again.
     """
-    target = outbound.resolve(request.url)
     headers = {name: value for name, value in request.headers.items() if name.lower() != "expect"}
-    headers.setdefault("Host", target.host_header)
     try:
-        with outbound.connections(target, max_conns=1, timeout_s=TIMEOUT_S) as pool:
-            answer = pool.urlopen(
-                request.method,
-                target.path,
-                body=request.body,
-                headers=headers,
-                redirect=False,
-                preload_content=False,
-                decode_content=False,
-            )
-            body = io.BytesIO(answer.read(decode_content=False))
+        answer = outbound.transfer(
+            request.method, request.url, body=request.body, headers=headers, timeout_s=TIMEOUT_S
+        )
     except urllib3.exceptions.HTTPError as error:
         raise botocore.exceptions.EndpointConnectionError(endpoint_url=request.url, error=error) from error
     if answer.status in REDIRECTS and "x-amz-bucket-region" not in answer.headers:
@@ -183,15 +172,7 @@ def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         raise BucketRefuses(
             "The S3 bucket says that it is elsewhere. Check its address and region in Settings."
         )
-    raw = urllib3.HTTPResponse(
-        body,
-        answer.headers,
-        answer.status,
-        preload_content=False,
-        decode_content=False,
-        enforce_content_length=False,  # done above; the answer to HEAD has a length and no body
-    )
-    return AWSResponse(request.url, answer.status, answer.headers, raw)
+    return AWSResponse(request.url, answer.status, answer.headers, answer)
 
 
 @contextmanager

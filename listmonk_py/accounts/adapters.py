@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from listmonk_py.api.errors import DomainError
 from listmonk_py.configuration import runtime, secrets
-from listmonk_py.mail import outbound
+from listmonk_py.mail.outbound_session import checked
 
 from . import single_sign_on
 from .signing_in import HOME, safe_next
@@ -59,15 +59,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
 
     def get_requests_session(self) -> Any:
         """Requests to the provider obey the rule for addresses that a user has typed in."""
-        session = super().get_requests_session()
-        request = session.request
-
-        def checked(method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-            outbound.resolve(url)
-            return request(method, url, *args, **kwargs)
-
-        session.request = checked
-        return session
+        return checked(super().get_requests_session())
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
         """New people are made in `pre_social_login`, by our own rules, or not at all."""

@@ -5,8 +5,10 @@ a name that resolves differently the next moment (DNS rebinding) leads nowhere e
 followed. `settings.OUTBOUND_ALLOW` lists exceptions: host names, addresses, networks, or `*`.
 """
 
+import io
 import ipaddress
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +21,9 @@ from listmonk_py.api.errors import DomainError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+LONGEST_ANSWER_BYTES = 256 * 1024 * 1024
 
 
 class OutboundRefused(DomainError):
@@ -97,8 +102,13 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast
 
 
-def connections(target: Target, *, max_conns: int, timeout_s: float) -> urllib3.HTTPConnectionPool:
-    """Kept connections to the checked address; certificates are verified for the host name."""
+def connections(
+    target: Target, *, max_conns: int, timeout_s: float, ca_certs: str = ""
+) -> urllib3.HTTPConnectionPool:
+    """Kept connections to the checked address; certificates are verified for the host name.
+
+    ca_certs: a file of authorities to trust instead of the usual ones.
+    """
     timeout = urllib3.Timeout(connect=min(timeout_s, 10.0), read=timeout_s)
     shared: dict[str, Any] = {"maxsize": max_conns, "block": True, "timeout": timeout, "retries": False}
     if target.scheme == "http":
@@ -109,7 +119,7 @@ def connections(target: Target, *, max_conns: int, timeout_s: float) -> urllib3.
         server_hostname=target.host,
         assert_hostname=target.host,
         cert_reqs="CERT_REQUIRED",
-        ca_certs=certifi.where(),
+        ca_certs=ca_certs or certifi.where(),
         **shared,
     )
 
@@ -137,3 +147,49 @@ def request(
             headers={"Host": target.host_header, **(headers or {})},
             redirect=False,
         )
+
+
+def transfer(
+    method: str,
+    url: str,
+    *,
+    body: Any = None,
+    headers: Mapping[str, Any] | None = None,
+    timeout_s: float = 10.0,
+    ca_certs: str = "",
+    longest_bytes: int = LONGEST_ANSWER_BYTES,
+) -> urllib3.HTTPResponse:
+    """`request` for libraries that bring a transport of their own: `body` may be a file, and the answer is one
+    whose body has been read and can be read, or streamed, from its beginning, still encoded as it came.
+
+    Raises:
+        OutboundRefused: see `resolve`; or the answer is longer than `longest_bytes`.
+        urllib3.exceptions.HTTPError: no answer, or half of one.
+    """
+    target = resolve(url)
+    with connections(target, max_conns=1, timeout_s=timeout_s, ca_certs=ca_certs) as pool:
+        answer = pool.urlopen(
+            method,
+            target.path,
+            body=body,
+            headers={"Host": target.host_header, **(headers or {})},
+            redirect=False,
+            preload_content=False,
+            decode_content=False,
+        )
+        content = io.BytesIO()
+        while chunk := answer.read(65_536, decode_content=False):
+            if content.tell() + len(chunk) > longest_bytes:
+                answer.close()
+                raise OutboundRefused(f"{target.host} answers with more than {longest_bytes:,} bytes.")
+            content.write(chunk)
+    content.seek(0)
+    return urllib3.HTTPResponse(
+        content,
+        answer.headers,
+        answer.status,
+        reason=answer.reason,
+        preload_content=False,
+        decode_content=False,
+        enforce_content_length=False,  # done above; the answer to HEAD has a length and no body
+    )

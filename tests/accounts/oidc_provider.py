@@ -16,12 +16,18 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 
 class Provider:
-    """`claims` is whoever signs in at the provider next; `refuse` makes the token endpoint answer 400."""
+    """`claims` is whoever signs in at the provider next; `refuse` makes the token endpoint answer 400.
+
+    `redirect` is where every question leads instead, `token_url` another token endpoint to announce; `asked`
+    are the paths of all questions.
+    """
 
     def __init__(self) -> None:
         self.client_id, self.client_secret = "listmonk", "provider-secret"
         self.claims: dict[str, Any] = {}
         self.refuse = False
+        self.redirect = self.token_url = ""
+        self.asked: list[str] = []
         self.codes: dict[str, dict[str, str]] = {}
         self.tokens: dict[str, dict[str, Any]] = {}
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -64,13 +70,20 @@ class Provider:
         return f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}"
 
     def get(self, handler: BaseHTTPRequestHandler) -> None:
+        self.asked.append(handler.path)
+        if self.redirect:
+            handler.send_response(302)
+            handler.send_header("Location", self.redirect)
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+            return
         if handler.path == "/.well-known/openid-configuration":
             self.answer(
                 handler,
                 {
                     "issuer": self.url,
                     "authorization_endpoint": f"{self.url}/authorize",
-                    "token_endpoint": f"{self.url}/token",
+                    "token_endpoint": self.token_url or f"{self.url}/token",
                     "userinfo_endpoint": f"{self.url}/userinfo",
                     "jwks_uri": f"{self.url}/keys",
                     "token_endpoint_auth_methods_supported": ["client_secret_post"],
@@ -84,6 +97,7 @@ class Provider:
             self.answer(handler, {}, 404)
 
     def post(self, handler: BaseHTTPRequestHandler) -> None:
+        self.asked.append(handler.path)
         length = int(handler.headers.get("Content-Length", 0))
         form = {name: values[0] for name, values in parse_qs(handler.rfile.read(length).decode()).items()}
         asked = self.codes.pop(form.get("code", ""), None)

@@ -1,6 +1,7 @@
 """Single sign-on against a provider over real HTTP (contract 10.2)."""
 
 import re
+import socket
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP
@@ -9,6 +10,7 @@ from django.test import Client
 
 from listmonk_py.accounts.models import User
 from listmonk_py.configuration import runtime
+from listmonk_py.mail import outbound_session
 from tests.accounts.oidc_provider import Provider
 from tests.factories import call, make_list, make_list_role, make_role, make_user
 
@@ -33,7 +35,8 @@ def running():
 def provider(running, settings):
     settings.OUTBOUND_ALLOW = ["127.0.0.1"]
     make_user(superadmin=True)
-    running.claims, running.refuse = dict(ANN), False
+    running.claims, running.refuse, running.asked = dict(ANN), False, []
+    running.redirect = running.token_url = ""
     switch_on(running)
     return running
 
@@ -223,13 +226,70 @@ def test_a_provider_that_refuses_or_is_away_is_explained(browser, provider):
     assert not is_signed_in(browser)
 
 
-def test_a_private_address_is_asked_only_when_the_operator_allows_it(browser, provider, settings):
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest",
+        "http://10.0.0.1",
+        "https://10.0.0.1/realms/x",
+        "http://[::ffff:10.0.0.1]",
+        "http://127.0.0.1:9",
+    ],
+)
+def test_a_private_address_is_asked_only_when_the_operator_allows_it(browser, provider, settings, url):
     settings.OUTBOUND_ALLOW = []
+    switch_on(provider, provider_url=url)
 
     page = start(browser).content.decode()
 
-    assert 'role="alert"' in page
+    assert "not a public address" in page
     assert not is_signed_in(browser)
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "10.0.0.1"])
+def test_the_provider_cannot_name_a_private_address_for_its_tokens(browser, provider, host):
+    provider.token_url = f"http://{host}/token"
+
+    page = browser.get(provider.sign_in(start(browser)["Location"]).removeprefix("http://testserver"))
+
+    assert f"{host}, which is not a public address" in page.content.decode()
+    assert not is_signed_in(browser)
+
+
+def test_a_redirect_is_not_followed(browser, provider):
+    provider.redirect = f"{provider.url}/elsewhere"
+
+    page = start(browser).content.decode()
+
+    assert "redirects are not followed" in page
+    assert provider.asked == ["/.well-known/openid-configuration"]
+
+
+def test_the_connection_goes_to_the_address_that_was_checked(browser, provider, settings, monkeypatch):
+    """A name that leads elsewhere when it is looked up again (DNS rebinding) is looked up once per request."""
+    make_user(email="ann@example.com")
+    real, answers = socket.getaddrinfo, []
+
+    def rebinding(host, *args, **kwargs):
+        if host != "id.example.com":
+            return real(host, *args, **kwargs)
+        answers.append("127.0.0.1")
+        return real(answers[-1], *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    monkeypatch.setattr(provider, "url", provider.url.replace("127.0.0.1", "id.example.com"))
+    switch_on(provider)
+
+    sign_in(browser, provider)
+
+    assert is_signed_in(browser)
+    assert len(answers) == len(provider.asked)
+
+
+def test_an_answer_without_an_end_is_cut_off(browser, provider, monkeypatch):
+    monkeypatch.setattr(outbound_session, "LONGEST_ANSWER_BYTES", 100)
+
+    assert "more than 100 bytes" in start(browser).content.decode()
 
 
 def test_next_does_not_lead_away(browser, provider):

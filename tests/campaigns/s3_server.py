@@ -31,6 +31,8 @@ class S3Server:
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     # Answered instead of doing anything: (status, headers, error code).
     instead: tuple[int, dict[str, str], str] | None = None
+    # Of the bodies of answers, so many bytes are sent before the connection is closed.
+    cut: int | None = None
 
     def __enter__(self) -> Self:
         owner = self
@@ -128,7 +130,8 @@ class S3Server:
             handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
         if handler.command != "HEAD":
-            handler.wfile.write(body)
+            handler.wfile.write(body[: self.cut])
+            handler.close_connection = handler.close_connection or self.cut is not None
 
 
 def _error(code: str) -> bytes:

@@ -173,6 +173,14 @@ def test_a_bucket_that_is_away_is_told(client, s3):
     assert not Media.objects.exists()
 
 
+def test_half_a_file_is_no_file(client, s3):
+    use(s3, bucket_type="private", public_url="/uploads")
+    upload(client, "note.txt", b"all of it")
+    s3.cut = 4
+
+    assert Client().get("/uploads/note.txt").status_code == 503
+
+
 def test_a_file_that_cannot_be_deleted_stays_in_the_listing(client, s3):
     media = upload(client, "note.txt", b"x")[1]["data"]
     s3.instead = (403, {}, "AccessDenied")
