@@ -132,14 +132,16 @@ class ImportPage(StaffAdmin):
                 return HttpResponseRedirect(request.path)
         latest = jobs.latest()
         current = None if latest is None or latest.cleared else latest
+        mine = jobs.readable(request.user)  # type: ignore[arg-type]
+        shown = current if current is not None and mine.filter(pk=current.pk).exists() else None
         context = {
             "form": form,
             "media": form.media,
             "job": current,
             "is_under_way": current is not None and current.status in jobs.UNDER_WAY,
-            "log": jobs.log(current) if current is not None else "",
-            "rejects": current.lines.filter(rejected=True).order_by("id")[:MOST_REJECTS] if current else (),  # type: ignore[attr-defined]
-            "earlier": ImportJob.objects.select_related("by").order_by("-pk")[:MOST_SHOWN],
+            "log": jobs.log(shown),
+            "rejects": shown.lines.filter(rejected=True).order_by("id")[:MOST_REJECTS] if shown else (),  # type: ignore[attr-defined]
+            "earlier": mine.select_related("by")[:MOST_SHOWN],
         }
         return self.page(request, "subscribers/admin/import.html", "Import", context)
 
@@ -160,7 +162,7 @@ class ImportPage(StaffAdmin):
     def rejects_view(self, request: HttpRequest, pk: int) -> StreamingHttpResponse:
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        job = ImportJob.objects.filter(pk=pk).first()
+        job = jobs.readable(request.user).filter(pk=pk).first()  # type: ignore[arg-type]
         if job is None:
             raise Http404
         answer = StreamingHttpResponse(jobs.rejects(job), content_type="text/csv; charset=utf-8")

@@ -22,9 +22,12 @@ from django.utils import timezone
 from listmonk_py.api.errors import DomainError
 
 from ..models import ImportJob, ImportLine
+from ..people import sees_everybody
 from .params import Params
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from listmonk_py.accounts.models import User
 
 logger = logging.getLogger(__name__)
@@ -61,6 +64,12 @@ def begin(*, name: str, path: Path, params: Params, by: "User | None" = None) ->
 
 def latest() -> ImportJob | None:
     return ImportJob.objects.order_by("-pk").first()
+
+
+def readable(user: "User") -> "QuerySet[ImportJob]":
+    """The imports whose rows the user may read: their own, or all when no list limits whom they see."""
+    jobs = ImportJob.objects.order_by("-pk")
+    return jobs if sees_everybody(user) else jobs.filter(by=user)
 
 
 def status() -> dict[str, Any]:
@@ -178,9 +187,8 @@ def note(job_id: int, text: str) -> None:
     ImportLine.objects.create(job_id=job_id, text=text)
 
 
-def log(job: ImportJob | None = None) -> str:
-    """The job's log (None: the latest job's), one line per event; of very many the last 5,000."""
-    job = job or latest()
+def log(job: ImportJob | None) -> str:
+    """The job's log, one line per event; of very many the last 5,000; "" where there is no job."""
     if job is None:
         return ""
     lines = list(job.lines.order_by("-id")[:MOST_LOG_LINES])  # type: ignore[attr-defined]

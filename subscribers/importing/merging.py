@@ -29,20 +29,34 @@ MERGE = """
     WITH staged AS MATERIALIZED (
         SELECT DISTINCT ON (lower(email)) lower(email) AS key, email, name, derived, attribs
           FROM import_rows ORDER BY lower(email), line {direction}
-    ), known AS MATERIALIZED (
-        SELECT person.id, person.status, staged.key, staged.name, staged.attribs
+    ), found AS MATERIALIZED (
+        SELECT person.id, person.status, staged.key, staged.email, staged.name, staged.attribs,
+               {reach} AS within_reach
           FROM staged JOIN subscribers_subscriber person ON lower(person.email) = staged.key
+    ), known AS MATERIALIZED (
+        SELECT id, status, key, name, attribs FROM found WHERE within_reach
     ), fresh AS (
         INSERT INTO subscribers_subscriber (uuid, email, name, attribs, status, updated_at)
         SELECT gen_random_uuid(), email, coalesce(name, derived), coalesce(attribs, '{{}}'), {new_status}, now()
-          FROM staged WHERE key NOT IN (SELECT key FROM known) ORDER BY key
+          FROM staged WHERE key NOT IN (SELECT key FROM found) ORDER BY key
         ON CONFLICT (lower(email)) DO NOTHING
         RETURNING id, status
     ), changed AS ({change}),
     people AS (SELECT id, status FROM known UNION ALL SELECT id, status FROM fresh),
     subscribed AS ({subscribe})
-    SELECT (SELECT count(*) FROM staged), (SELECT count(*) FROM people)
+    SELECT (SELECT count(*) FROM staged),
+           (SELECT count(*) FROM people) + (SELECT count(*) FROM found WHERE NOT within_reach),
+           (SELECT array_agg(email) FROM found WHERE NOT within_reach)
 """
+
+EVERYBODY = "TRUE"
+# As `SubscriberQuerySet.visible_to`. Somebody who is blocklisted already is left as they are by a blocklist,
+# so that a second row for an address, or a chunk once more, is no reason to reject it.
+ON_A_LIST_WITHIN_REACH = """
+    EXISTS (SELECT 1 FROM subscribers_subscription mine
+             WHERE mine.subscriber_id = person.id AND mine.list_id = ANY(%(within)s::bigint[]))
+"""
+OR_BLOCKLISTED = " OR person.status = 'blocklisted'"
 
 KEEP_INFO = "SELECT 1"
 OVERWRITE_INFO = """
@@ -82,10 +96,12 @@ LEAVE_ALL = """
 """
 
 MOST_ROUNDS = 5
+OUT_OF_REACH = "This address is known already, and on no list that you may see. Ask somebody who may see it to import the row."
 
 
 def merge(people: Sequence[Person], params: Params) -> list[tuple[Person, str]]:
-    """Store `people`; return those whom the database refuses, with its reason.
+    """Store `people`; return those who are out of the importer's reach or whom the database refuses, with
+    the reason. Of somebody out of reach nothing is changed, no list joined, and nothing shown.
 
     Must run inside a transaction. Of the same address twice, the last row wins when information is
     overwritten, else the first.
@@ -94,8 +110,8 @@ def merge(people: Sequence[Person], params: Params) -> list[tuple[Person, str]]:
         return []
     try:
         with transaction.atomic():
-            _merge_all(people, params)
-        return []
+            out_of_reach = _merge_all(people, params)
+        return [(person, OUT_OF_REACH) for person in people if person.email in out_of_reach]
     except (DataError, IntegrityError) as error:
         if len(people) == 1:
             return [(people[0], f"The database refuses the row: {_first_line(error)}")]
@@ -103,9 +119,14 @@ def merge(people: Sequence[Person], params: Params) -> list[tuple[Person, str]]:
         return merge(people[:middle], params) + merge(people[middle:], params)
 
 
-def _merge_all(people: Sequence[Person], params: Params) -> None:
+def _merge_all(people: Sequence[Person], params: Params) -> set[str]:
+    """The addresses of those out of reach."""
     statement = _statement(params)
-    values: dict[str, Any] = {"status": params.subscription_status, "lists": list(params.lists)}
+    values: dict[str, Any] = {
+        "status": params.subscription_status,
+        "lists": list(params.lists),
+        "within": list(params.within or ()),
+    }
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS import_rows")
         cursor.execute(STAGE)
@@ -116,9 +137,9 @@ def _merge_all(people: Sequence[Person], params: Params) -> None:
         cursor.execute(BY_INDEX)
         for _ in range(MOST_ROUNDS):
             cursor.execute(statement, values)
-            wanted, done = cursor.fetchone()
+            wanted, done, out_of_reach = cursor.fetchone()
             if wanted == done:
-                return
+                return set(out_of_reach or ())
     raise IntegrityError("the same addresses are being added and deleted elsewhere all the time")
 
 
@@ -130,7 +151,12 @@ def _statement(params: Params) -> str:
         change = OVERWRITE_INFO if params.overwrite_userinfo else KEEP_INFO
         subscribe, new_status = SUBSCRIBE.format(existing=existing), "'enabled'"
     direction = "DESC" if params.overwrite_userinfo else "ASC"
-    return MERGE.format(direction=direction, change=change, subscribe=subscribe, new_status=new_status)
+    reach = EVERYBODY
+    if params.within is not None:
+        reach = f"({ON_A_LIST_WITHIN_REACH}{OR_BLOCKLISTED if params.mode == BLOCKLIST else ''})"
+    return MERGE.format(
+        direction=direction, change=change, subscribe=subscribe, new_status=new_status, reach=reach
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -10,6 +10,7 @@ from listmonk_py.api import body
 from listmonk_py.api.errors import DomainError, Forbidden
 
 from ..models import List, Subscription
+from ..people import sees_everybody
 
 if TYPE_CHECKING:
     from listmonk_py.accounts.models import User
@@ -30,6 +31,7 @@ class Params:
         lists: ids of existing lists that the importer may change; empty for blocklisting.
         overwrite_userinfo: names and attributes in the file replace stored ones.
         overwrite_subscription_status: so does the status.
+        within: only people on one of these lists, or nobody's yet, are written to; None: everybody is.
         columns: other names in the header -> `email`, `name` or `attributes` (ours).
     """
 
@@ -39,6 +41,7 @@ class Params:
     lists: tuple[int, ...] = ()
     overwrite_userinfo: bool = False
     overwrite_subscription_status: bool = False
+    within: tuple[int, ...] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -47,7 +50,12 @@ class Params:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Params":
         known = {key: stored[key] for key in cls.__slots__ if key in stored}
-        return cls(**{**known, "lists": tuple(known.get("lists", ()))})
+        within = known.get("within")
+        known |= {
+            "lists": tuple(known.get("lists", ())),
+            "within": None if within is None else tuple(within),
+        }
+        return cls(**known)
 
 
 def parse(text: str, user: "User") -> Params:
@@ -74,6 +82,7 @@ def parse(text: str, user: "User") -> Params:
         lists=_lists(body.ids(sent, "lists") or [], user) if mode == SUBSCRIBE else (),
         overwrite_userinfo=overwrite or body.flag(sent, "overwrite_userinfo"),
         overwrite_subscription_status=overwrite or body.flag(sent, "overwrite_subscription_status"),
+        within=None if sees_everybody(user) else tuple(sorted(user.readable_list_ids() or ())),
         columns=_columns(body.mapping(sent, "columns") or {}),
     )
 

@@ -45,21 +45,21 @@ class Import(ApiView):
 
 
 class Log(ApiView):
-    """The log of the last import, as text."""
+    """The log of the last import whose rows one may read, as text."""
 
     needs = {"GET": IMPORT}
 
     def get(self, request: Request) -> Response:
-        return self.data(jobs.log())
+        return self.data(jobs.log(jobs.readable(request.user).first()))
 
 
 class Rejects(ApiView):
-    """The rejected rows of the last import as CSV (ours)."""
+    """The rejected rows of the last import whose rows one may read, as CSV (ours)."""
 
     needs = {"GET": IMPORT}
 
     def get(self, request: Request) -> StreamingHttpResponse:
-        job = jobs.latest()
+        job = jobs.readable(request.user).first()
         if job is None:
             raise DomainError("There is no import.")
         return StreamingHttpResponse(

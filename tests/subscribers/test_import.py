@@ -492,7 +492,7 @@ class TestResuming:
         running.run(jobs.latest().pk)
 
         assert jobs.latest().status == "failed"
-        assert "Given up" in jobs.log()
+        assert "Given up" in jobs.log(jobs.latest())
 
     def test_a_file_on_another_machine_fails_with_a_sentence(self, api, news):
         upload(api, "email\na@example.com\n", lists=[news.pk])
@@ -501,7 +501,7 @@ class TestResuming:
         running.run(jobs.latest().pk)
 
         assert jobs.latest().status == "failed"
-        assert "DATA_DIR" in jobs.log()
+        assert "DATA_DIR" in jobs.log(jobs.latest())
 
 
 def test_a_row_that_the_database_refuses_is_rejected_alone(api, news, monkeypatch):
@@ -560,3 +560,101 @@ class TestCommand:
             with pytest.raises(CommandError):
                 call_command("import_subscribers", *arguments)
         assert not ImportJob.objects.exists()
+
+
+class TestPeopleOutOfReach:
+    """Who imports with access to some lists touches and sees the people on these, and nobody else."""
+
+    @pytest.fixture
+    def theirs(self):
+        return make_list(name="Theirs")
+
+    @pytest.fixture
+    def limited(self, news):
+        return make_api_client(
+            "subscribers:import", "subscribers:get", grants={news: ["list:get", "list:manage"]}
+        )
+
+    @pytest.fixture
+    def zoe(self, theirs):
+        return make_subscriber(
+            email="zoe@example.com", name="Zoe", attribs={"secret": 1}, lists={theirs: "confirmed"}
+        )
+
+    FILE = 'email,name,attributes\nzoe@example.com,Changed,"{""b"": 2}"\nnew@example.com,New,\n'
+
+    def test_they_are_neither_changed_nor_subscribed_and_the_row_says_so(self, limited, news, theirs, zoe):
+        job = imported(limited, self.FILE, lists=[news.pk], overwrite=True, subscription_status="confirmed")
+
+        assert people()["zoe@example.com"] == ("Zoe", {"secret": 1})
+        assert statuses(theirs) == {"zoe@example.com": "confirmed"}
+        assert statuses(news) == {"new@example.com": "confirmed"}
+        assert (job.imported, job.rejected) == (1, 1)
+        assert "no list that you may see" in rejected(job)[2]
+
+    def test_nothing_of_them_can_be_read_afterwards(self, limited, news, zoe):
+        imported(limited, self.FILE, lists=[news.pk], overwrite=True)
+
+        seen = limited.get("/api/subscribers").json()["data"]["results"]
+
+        assert [one["email"] for one in seen] == ["new@example.com"]
+        assert limited.get(f"/api/subscribers/{zoe.pk}").status_code == 403
+        for url in (f"{URL}/logs", f"{URL}/rejects.csv"):
+            answer = limited.get(url)
+            text = b"".join(answer.streaming_content) if answer.streaming else answer.content
+            assert b"secret" not in text
+
+    def test_somebody_on_no_list_is_out_of_reach_too(self, limited, news):
+        make_subscriber(email="zoe@example.com", name="Zoe", attribs={"secret": 1})
+
+        imported(limited, self.FILE, lists=[news.pk], overwrite=True)
+
+        assert people()["zoe@example.com"] == ("Zoe", {"secret": 1})
+        assert statuses(news) == {"new@example.com": "unconfirmed"}
+
+    def test_somebody_on_one_of_the_lists_is_written_to_as_ever(self, limited, news, theirs):
+        make_subscriber(
+            email="zoe@example.com", name="Zoe", lists={news: "unsubscribed", theirs: "confirmed"}
+        )
+
+        job = imported(limited, self.FILE, lists=[news.pk], overwrite=True, subscription_status="confirmed")
+
+        assert people()["zoe@example.com"] == ("Changed", {"b": 2})
+        assert statuses(news)["zoe@example.com"] == "confirmed"
+        assert statuses(theirs) == {"zoe@example.com": "confirmed"}
+        assert job.rejected == 0
+
+    def test_they_cannot_be_blocklisted(self, limited, theirs, zoe):
+        job = imported(limited, self.FILE, mode="blocklist")
+
+        assert Subscriber.objects.get(pk=zoe.pk).status == "enabled"
+        assert statuses(theirs) == {"zoe@example.com": "confirmed"}
+        assert Subscriber.objects.get(email="new@example.com").status == "blocklisted"
+        assert (job.imported, job.rejected) == (1, 1)
+        again = imported(limited, "email\nnew@example.com\n", mode="blocklist")
+        assert (again.imported, again.rejected) == (1, 0)
+
+    @pytest.mark.parametrize("permission", ["lists:get_all", "subscribers:get_all"])
+    def test_who_may_see_everybody_reaches_everybody(self, news, zoe, permission):
+        wide = make_api_client("subscribers:import", permission, grants={news: ["list:manage"]})
+
+        job = imported(wide, self.FILE, lists=[news.pk], overwrite=True)
+
+        assert people()["zoe@example.com"] == ("Changed", {"b": 2})
+        assert job.rejected == 0
+
+    def test_the_same_address_twice_is_told_twice(self, limited, news, zoe):
+        job = imported(limited, "email\nzoe@example.com\nZOE@example.com\n", lists=[news.pk])
+
+        assert rejected(job).keys() == {2, 3}
+
+    def test_rows_of_somebody_elses_import_are_not_shown(self, api, limited, news):
+        imported(api, "email\nsomebody@example.com\nrubbish\n", lists=[news.pk])
+
+        assert limited.get(f"{URL}/logs").json()["data"] == ""
+        assert limited.get(f"{URL}/rejects.csv").status_code == 400
+        assert "Finished" in api.get(f"{URL}/logs").json()["data"]
+        own = imported(limited, "email\nrubbish of mine\n", lists=[news.pk])
+        assert own.rejected == 1
+        text = b"".join(limited.get(f"{URL}/rejects.csv").streaming_content)
+        assert b"rubbish of mine" in text
