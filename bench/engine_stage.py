@@ -265,8 +265,9 @@ def _status_kb(pid: int, name: str) -> int:
 class Sink:
     """The light C sink as a child."""
 
-    def __init__(self, binary: str, *, delay_ms: float = 0) -> None:
-        self.child = subprocess.Popen([binary, "-d", str(delay_ms)], stdout=subprocess.PIPE)
+    def __init__(self, binary: str, *, delay_ms: float = 0, work_us: float = 0) -> None:
+        command = [binary, "-d", str(delay_ms), "-w", str(work_us)]
+        self.child = subprocess.Popen(command, stdout=subprocess.PIPE)
         atexit.register(self.child.kill)
         assert self.child.stdout is not None
         self.port = int(self.child.stdout.readline())

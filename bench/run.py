@@ -109,10 +109,19 @@ def options_limit_s(recipients: int) -> float:
     return 60 + recipients / 300
 
 
+# The second sink costs a little under 30 us a message, as a server that stores it does; smtp-source and it take
+# turns, so on it smtp-source has the 17,000 to 22,000 messages a second that the target of 0.6 was set against.
+LIGHT = (
+    ("segments", newsletter(), 0.0),
+    ("segments, sink with work", newsletter(), 14.0),
+    ("full language", full_language(), 0.0),
+)
+
+
 def light(stage: Stage, binary: str, options: argparse.Namespace) -> None:
     lists, warm = stage.people(options.recipients), stage.people(2000)
-    for name, body in (("segments", newsletter()), ("full language", full_language())):
-        sink = Sink(binary)
+    for name, body, work_us in LIGHT:
+        sink = Sink(binary, work_us=work_us)
         stage.settings(sink.port, connections=options.connections)
         workers = stage.workers(options.senders)
         try:

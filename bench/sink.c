@@ -1,10 +1,11 @@
 /* A light SMTP sink for benchmarks: accepts everything, stores nothing, counts, and checks as a server would.
  *
- *     cc -O2 -o sink bench/sink.c && ./sink [-p PORT] [-d REPLY_DELAY_MS] [-L]
+ *     cc -O2 -o sink bench/sink.c && ./sink [-p PORT] [-d REPLY_DELAY_MS] [-L] [-w WORK_US]
  *
  * -p  port on 127.0.0.1 (0, the default, lets the system choose; the port is printed first)
  * -d  every reply leaves that many milliseconds late, in order: a long line
  * -L  do not offer PIPELINING
+ * -w  spend so many microseconds more on each message, as a server does that stores it
  *
  * Every octet of content is looked at: a bare CR or LF, a NUL, and a line above 998 octets (RFC 5321 section
  * 4.5.3.1.6, RFC 5322 section 2.3) are violations.
@@ -53,7 +54,7 @@ struct late { /* a reply that waits for its time */
 static struct session *sessions[MAX_FD];
 static struct late *first_late, **last_late = &first_late;
 static uint64_t messages, violations, bytes, connections;
-static uint64_t delay_ns;
+static uint64_t delay_ns, work_ns;
 static int pipelining = 1;
 static volatile sig_atomic_t stop;
 
@@ -63,6 +64,11 @@ static uint64_t now_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void work(void) {
+    if (!work_ns) return;
+    for (uint64_t until = now_ns() + work_ns; now_ns() < until;) {}
 }
 
 static void write_all(int fd, const char *text, size_t length) {
@@ -170,6 +176,7 @@ static size_t content(struct session *s, const char *data, size_t length, char *
             *used += sizeof queued - 1;
             s->in_data = s->matched = 0;
             messages++;
+            work();
             break;
         }
     }
@@ -233,10 +240,11 @@ static void report(void) {
 
 int main(int argc, char **argv) {
     int port = 0, option;
-    while ((option = getopt(argc, argv, "p:d:L")) != -1) {
+    while ((option = getopt(argc, argv, "p:d:Lw:")) != -1) {
         if (option == 'p') port = atoi(optarg);
         else if (option == 'd') delay_ns = (uint64_t)(atof(optarg) * 1e6);
         else if (option == 'L') pipelining = 0;
+        else if (option == 'w') work_ns = (uint64_t)(atof(optarg) * 1e3);
         else return 2;
     }
     struct sigaction action = {.sa_handler = on_signal};
