@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from listmonk_py.templating.preview import demo_context
-from listmonk_py.templating.trial import TrialSource, rendered
+from listmonk_py.templating.trial import rendered
 
 from . import preparing, preview
 from .models import Campaign
@@ -35,18 +35,7 @@ def of_campaign(campaign: Campaign, *, person: Mapping[str, Any] | None = None) 
     Raises:
         TemplateError: something does not compile or render, with the line.
     """
-    sources = preparing.prepare(
-        campaign,
-        urls=preparing.urls_of(campaign, preview=True),
-        tracking=preparing.tracking_now(),
-        register=lambda urls: {},
-    )
-    parts = [
-        TrialSource("subject", sources.subject, html=False),
-        TrialSource("campaign body", sources.body, html=sources.is_html),
-    ]
-    if sources.altbody:
-        parts.append(TrialSource("plain text", sources.altbody, html=False))
+    sources = preparing.prepare_for_trial(campaign)
     context = demo_context(campaign=preview.shown_fields(campaign), subscriber=person)
-    subject, body, *rest = rendered(parts, context)
+    subject, body, *rest = rendered(sources.trial(), context)
     return Shown(subject, body, sources.is_html, rest[0] if rest else None)

@@ -11,7 +11,7 @@ from listmonk_py.mail import messengers
 from listmonk_py.mail.smtp_messenger import SmtpMessenger
 from listmonk_py.templating.people import first_name, last_name
 from listmonk_py.templating.preview import demo_subscriber
-from listmonk_py.templating.trial import TrialSource, trial_render
+from listmonk_py.templating.trial import trial_render
 from subscribers.models import Subscriber, Subscription
 
 from . import preparing, segmenting
@@ -212,19 +212,7 @@ def check_sendable(campaign: Campaign) -> None:
 
 
 def _check_content(campaign: Campaign) -> None:
-    sources = preparing.prepare(
-        campaign,
-        urls=preparing.urls_of(campaign, preview=True),
-        tracking=preparing.tracking_now(),
-        register=lambda urls: {},
-    )
-    parts = [
-        TrialSource("subject", sources.subject, html=False),
-        TrialSource("campaign body", sources.body, html=sources.is_html),
-    ]
-    if sources.altbody:
-        parts.append(TrialSource("altbody", sources.altbody, html=False))
-    parts += [TrialSource(f"header {name}", value, html=False) for name, value in sources.headers]
+    parts = preparing.prepare_for_trial(campaign).trial(with_headers=True)
     context = {"subscriber": _somebody(campaign), "campaign": preparing.constants_of(campaign)}
     trial_render(parts, context, functions=("track_link",))
 

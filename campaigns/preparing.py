@@ -12,6 +12,7 @@ from listmonk_py.configuration import runtime
 from listmonk_py.templating.content import has_content_place, inline_css, plain_text, to_html, wrap
 from listmonk_py.templating.golang import to_jinja
 from listmonk_py.templating.links import Register, Tracking, Urls, expand
+from listmonk_py.templating.trial import TrialSource
 
 from .models import Campaign, Template
 
@@ -31,6 +32,18 @@ class Sources:
     is_html: bool
     altbody: str | None
     headers: tuple[tuple[str, str], ...]
+
+    def trial(self, *, with_headers: bool = False) -> list[TrialSource]:
+        """Subject, body, the text part if there is one, and on demand the headers, to be rendered in a child."""
+        parts = [
+            TrialSource("subject", self.subject, html=False),
+            TrialSource("campaign body", self.body, html=self.is_html),
+        ]
+        if self.altbody:
+            parts.append(TrialSource("plain text", self.altbody, html=False))
+        if with_headers:
+            parts += [TrialSource(f"header {name}", value, html=False) for name, value in self.headers]
+        return parts
 
 
 def prepare(campaign: Campaign, *, urls: Urls, tracking: Tracking, register: Register) -> Sources:
@@ -54,6 +67,20 @@ def prepare(campaign: Campaign, *, urls: Urls, tracking: Tracking, register: Reg
         headers=tuple(
             (name, expanded(value, html=False)) for entry in campaign.headers for name, value in entry.items()
         ),
+    )
+
+
+def prepare_for_trial(campaign: Campaign) -> Sources:
+    """`prepare` for looking at: no link is registered, and nothing in the result counts as an open or click.
+
+    Raises:
+        TemplateError: something does not translate or compile, with the line.
+    """
+    return prepare(
+        campaign,
+        urls=urls_of(campaign, preview=True),
+        tracking=tracking_now(),
+        register=lambda links: {},
     )
 
 

@@ -37,12 +37,7 @@ def of_campaign(campaign: Campaign, *, person: Mapping[str, Any] | None = None) 
     Raises:
         TemplateError: it does not compile or render, with the line.
     """
-    sources = preparing.prepare(
-        campaign,
-        urls=preparing.urls_of(campaign, preview=True),
-        tracking=preparing.tracking_now(),
-        register=lambda urls: {},
-    )
+    sources = preparing.prepare_for_trial(campaign)
     context = demo_context(campaign=shown_fields(campaign), subscriber=person)
     source = TrialSource("campaign body", sources.body, html=sources.is_html)
     return rendered([source], context)[0], HEADERS if sources.is_html else TEXT_HEADERS
