@@ -6,11 +6,14 @@ from campaigns.status import Status
 from listmonk_py.api.shapes import (
     BOOL,
     DONE,
+    FILE,
     FREE,
     ID,
     IDS,
     INT,
     NUMBER,
+    ROW,
+    ROW_WITH_UUID,
     STR,
     STRINGS,
     TIME,
@@ -20,9 +23,11 @@ from listmonk_py.api.shapes import (
     array,
     asked,
     choice,
+    chosen,
     component,
     data,
     describe,
+    keyset,
     listing,
     maybe,
     obj,
@@ -34,7 +39,6 @@ TYPE = choice("regular", "optin")
 CONTENT_TYPE = choice("richtext", "html", "plain", "markdown", "visual", "mjml")
 STATUS = choice(*Status.values)
 HEADERS = array({"type": "object", "additionalProperties": STR})
-FILE: Shape = {"type": "string", "format": "binary"}
 
 PACE = {
     "rate": maybe(NUMBER),
@@ -68,11 +72,7 @@ NAMED = array(obj(id=maybe(ID), name=STR))
 CAMPAIGN = component(
     "Campaign",
     obj(
-        CAMPAIGN_FIELDS,
-        id=ID,
-        uuid=UUID,
-        created_at=TIME,
-        updated_at=TIME,
+        ROW_WITH_UUID | CAMPAIGN_FIELDS,
         status=STATUS,
         lists=NAMED,
         media=array(obj(id=maybe(ID), filename=STR)),
@@ -100,6 +100,31 @@ ARCHIVE = {
     "archive_meta": maybe(FREE),
     "archive_slug": maybe(STR),
 }
+ACCOUNTING = {
+    "audience": INT,
+    "audience_exact": BOOL,
+    "accepted": INT,
+    "deferred": INT,
+    "failed": INT,
+    "skipped": INT,
+    "unknown": INT,
+}
+DELIVERY = component(
+    "Delivery",
+    obj(
+        subscriber_id=ID,
+        subscriber_uuid=maybe(UUID),
+        email=maybe(STR),
+        status=choice(*[one.label for one in LedgerStatus]),
+        reason=STR,
+        code=maybe(INT),
+        text=STR,
+        attempts=INT,
+        possible_duplicate=BOOL,
+        at=TIME,
+        retry_at=maybe(TIME),
+    ),
+)
 RATES = obj(
     id=ID,
     status=STATUS,
@@ -110,24 +135,6 @@ RATES = obj(
     rate=NUMBER,
     net_rate=NUMBER,
 )
-TEMPLATE = component(
-    "Template",
-    {
-        "type": "object",
-        "properties": {
-            "id": ID,
-            "created_at": TIME,
-            "updated_at": TIME,
-            "name": STR,
-            "subject": STR,
-            "body": STR,
-            "type": choice("campaign", "campaign_visual", "tx"),
-            "body_source": maybe(STR),
-            "is_default": BOOL,
-        },
-        "required": ["created_at", "id", "is_default", "name", "subject", "type", "updated_at"],
-    },
-)
 TEMPLATE_IN = {
     "name": STR,
     "type": choice("campaign", "campaign_visual", "tx"),
@@ -135,6 +142,18 @@ TEMPLATE_IN = {
     "body": STR,
     "body_source": maybe(STR),
 }
+TEMPLATE = component(
+    "Template",
+    {
+        "type": "object",
+        "properties": {
+            **ROW,
+            **TEMPLATE_IN,
+            "is_default": BOOL,
+        },
+        "required": ["created_at", "id", "is_default", "name", "subject", "type", "updated_at"],
+    },
+)
 MEDIA = component(
     "Media",
     obj(
@@ -204,9 +223,7 @@ describe(
             ),
         ),
         "POST /api/campaigns": Route(data(CAMPAIGN), body=asked("name", "subject", "lists", **CAMPAIGN_IN)),
-        "DELETE /api/campaigns": Route(
-            DONE, query=(query("id", ID, many=True), query("query", STR), query("all", BOOL))
-        ),
+        "DELETE /api/campaigns": Route(DONE, query=chosen()),
         "GET /api/campaigns/{}": Route(data(CAMPAIGN), query=NO_BODY),
         "PUT /api/campaigns/{}": Route(
             data(CAMPAIGN),
@@ -241,9 +258,13 @@ describe(
             ),
         ),
         "GET /api/campaigns/{}/deliveries": Route(
-            data(FREE),
-            "What became of each recipient.",
-            query=(*LEDGER, query("cursor", INT), query("per_page", INT)),
+            keyset(DELIVERY, **ACCOUNTING, status_reason=STR),
+            "What became of each recipient. `next_cursor` is also there as `next`.",
+            query=(
+                *LEDGER,
+                query("cursor", INT, about="`next_cursor` of the page before; empty for the first."),
+                query("per_page", INT),
+            ),
         ),
         "GET /api/campaigns/{}/deliveries/export": Route(None, media_type="text/csv", query=LEDGER),
         "PUT /api/campaigns/{}/pace": Route(data(obj(PACE)), body=asked(**PACE)),

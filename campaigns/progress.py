@@ -18,6 +18,19 @@ WORDS = {
 }
 
 
+def accounting(campaign: Campaign) -> dict[str, Any]:
+    """What became of the audience so far, under the names that the API and the pages have for it."""
+    return {
+        "audience": campaign.to_send,
+        "audience_exact": campaign.to_send_exact,
+        "accepted": campaign.sent,
+        "deferred": campaign.deferred,
+        "failed": campaign.failed,
+        "skipped": campaign.skipped,
+        "unknown": campaign.unknown,
+    }
+
+
 def figures(campaign: Campaign) -> dict[str, Any]:
     """The campaign's books as they stand.
 
@@ -35,13 +48,7 @@ def figures(campaign: Campaign) -> dict[str, Any]:
         "status": campaign.status,
         "words": WORDS[Status(campaign.status)],
         "reason": campaign.status_reason,
-        "audience": campaign.to_send,
-        "audience_exact": campaign.to_send_exact,
-        "accepted": campaign.sent,
-        "deferred": campaign.deferred,
-        "failed": campaign.failed,
-        "skipped": campaign.skipped,
-        "unknown": campaign.unknown,
+        **accounting(campaign),
         "waiting": waiting,
         "percent": min(100.0, round(100 * settled / campaign.to_send, 1)) if campaign.to_send else 0.0,
         "rate": rate,

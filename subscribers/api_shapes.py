@@ -4,10 +4,12 @@ from listmonk_py.api.shapes import (
     ANYTHING,
     BOOL,
     DONE,
+    FILE,
     FREE,
     ID,
     IDS,
     INT,
+    ROW_WITH_UUID,
     STR,
     STRINGS,
     TIME,
@@ -16,6 +18,7 @@ from listmonk_py.api.shapes import (
     array,
     asked,
     choice,
+    chosen,
     component,
     data,
     describe,
@@ -31,18 +34,18 @@ TYPE, OPTIN = choice("public", "private"), choice("single", "double")
 LIST_STATUS, STATUS = choice("active", "archived"), choice("enabled", "disabled", "blocklisted")
 SUBSCRIPTION_STATUS = choice("unconfirmed", "confirmed", "unsubscribed")
 
+LISTED = {
+    **ROW_WITH_UUID,
+    "name": STR,
+    "type": TYPE,
+    "optin": OPTIN,
+    "status": LIST_STATUS,
+    "tags": STRINGS,
+}
 LIST = component(
     "List",
     obj(
-        id=ID,
-        created_at=TIME,
-        updated_at=TIME,
-        uuid=UUID,
-        name=STR,
-        type=TYPE,
-        optin=OPTIN,
-        status=LIST_STATUS,
-        tags=STRINGS,
+        LISTED,
         description=STR,
         subscriber_count=INT,
         subscriber_statuses=maybe(FREE),
@@ -63,19 +66,11 @@ SUBSCRIPTION = component(
     "Subscription",
     {
         **obj(
-            id=ID,
-            uuid=UUID,
-            name=STR,
-            type=TYPE,
-            optin=OPTIN,
-            status=LIST_STATUS,
-            tags=STRINGS,
+            LISTED,
             subscription_status=SUBSCRIPTION_STATUS,
             subscription_created_at=TIME,
             subscription_updated_at=TIME,
             subscription_meta=FREE,
-            created_at=TIME,
-            updated_at=TIME,
         ),
         "description": "A list that a person is on. `restricted` and without its name where the caller may "
         "not read the list.",
@@ -84,10 +79,7 @@ SUBSCRIPTION = component(
 SUBSCRIBER = component(
     "Subscriber",
     obj(
-        id=ID,
-        created_at=TIME,
-        updated_at=TIME,
-        uuid=UUID,
+        ROW_WITH_UUID,
         email=STR,
         name=STR,
         attribs=FREE,
@@ -133,7 +125,7 @@ FILTERS = (
 SEGMENT_FIELDS = {"name": text(200), "description": text(2000), "rule": FREE}
 SEGMENT = component(
     "Segment",
-    obj(SEGMENT_FIELDS, id=ID, uuid=UUID, created_at=TIME, updated_at=TIME, owner_id=maybe(ID)),
+    obj(ROW_WITH_UUID, **SEGMENT_FIELDS, owner_id=maybe(ID)),
 )
 IMPORT = component(
     "Import",
@@ -163,9 +155,7 @@ describe(
             ),
         ),
         "POST /api/lists": Route(data(LIST), body=LIST_IN),
-        "DELETE /api/lists": Route(
-            DONE, query=(query("id", ID, many=True), query("query", STR), query("all", BOOL))
-        ),
+        "DELETE /api/lists": Route(DONE, query=chosen()),
         "GET /api/lists/{}": Route(data(LIST)),
         "PUT /api/lists/{}": Route(data(LIST), body=LIST_IN),
         "DELETE /api/lists/{}": Route(DONE),
@@ -227,7 +217,7 @@ describe(
         "POST /api/import/subscribers": Route(
             data(FREE),
             "`params` is JSON: mode, delim, lists, overwrite, subscription_status.",
-            body=asked("params", "file", params=STR, file={"type": "string", "format": "binary"}),
+            body=asked("params", "file", params=STR, file=FILE),
             body_type="multipart/form-data",
         ),
         "DELETE /api/import/subscribers": Route(data(IMPORT)),
@@ -236,6 +226,7 @@ describe(
         "GET /api/public/lists": Route(PUBLIC_LISTS, "Lists that strangers may sign up to."),
         "POST /api/public/subscription": Route(
             data(obj(has_optin=BOOL)),
+            "While a captcha is switched on, its answer goes along: `altcha` or `h-captcha-response`.",
             body=asked("email", "list_uuids", email=STR, name=STR, list_uuids=array(UUID)),
         ),
     }

@@ -8,7 +8,7 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 from rest_framework.response import Response
 
-from campaigns import lifecycle, pace
+from campaigns import lifecycle, pace, progress
 from campaigns.models import Campaign
 from campaigns.serializers import PaceIn
 from campaigns.status import Status
@@ -103,7 +103,8 @@ class DeliveriesView(LedgerView):
         rows, following = deliveries.page(
             campaign.pk, statuses, after=_number(asked.get("cursor"), "cursor", 0), most=most
         )
-        return self.data({"results": rows, "next": following, "per_page": most, **_totals(campaign)})
+        cursors = {"next_cursor": following, "next": following}  # `next` is the older name
+        return self.data({"results": rows, **cursors, "per_page": most, **_totals(campaign)})
 
 
 class RetryFailedView(CampaignAction):
@@ -162,16 +163,7 @@ def stats(campaign: Campaign) -> dict[str, Any]:
 
 
 def _totals(campaign: Campaign) -> dict[str, Any]:
-    return {
-        "audience": campaign.to_send,
-        "audience_exact": campaign.to_send_exact,
-        "accepted": campaign.sent,
-        "deferred": campaign.deferred,
-        "failed": campaign.failed,
-        "skipped": campaign.skipped,
-        "unknown": campaign.unknown,
-        "status_reason": campaign.status_reason,
-    }
+    return {**progress.accounting(campaign), "status_reason": campaign.status_reason}
 
 
 def _number(text: str | None, name: str, default: int) -> int:

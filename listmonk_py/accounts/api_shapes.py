@@ -6,6 +6,7 @@ from listmonk_py.api.shapes import (
     FREE,
     ID,
     INT,
+    ROW,
     STR,
     STRINGS,
     TIME,
@@ -26,9 +27,7 @@ GRANTS = array(obj(id=ID, name=STR, permissions=STRINGS))
 USER = component(
     "User",
     obj(
-        id=ID,
-        created_at=TIME,
-        updated_at=TIME,
+        ROW,
         username=STR,
         password=maybe(STR),
         password_login=BOOL,
@@ -61,9 +60,7 @@ USER_IN = {
 ROLE = component(
     "Role",
     obj(
-        id=ID,
-        created_at=TIME,
-        updated_at=TIME,
+        ROW,
         type=choice("user"),
         name=STR,
         permissions=STRINGS,

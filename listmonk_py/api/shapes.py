@@ -24,6 +24,11 @@ FREE: Shape = {"type": "object", "additionalProperties": True}
 IDS: Shape = {"type": "array", "items": ID}
 STRINGS: Shape = {"type": "array", "items": STR}
 ANYTHING: Shape = {}
+FILE: Shape = {"type": "string", "format": "binary"}
+
+# What nearly every row of an answer begins with.
+ROW: dict[str, Shape] = {"id": ID, "created_at": TIME, "updated_at": TIME}
+ROW_WITH_UUID: dict[str, Shape] = {**ROW, "uuid": UUID}
 
 
 def text(most: int, least: int = 0) -> Shape:
@@ -68,12 +73,22 @@ def page(shape: Shape) -> Shape:
     return data(obj(results=array(shape), search=STR, query=STR, total=INT, per_page=INT, page=INT))
 
 
+def keyset(shape: Shape, **more: Shape) -> Shape:
+    """A page that is walked with `cursor`: the next one's is `next_cursor`, null at the end."""
+    return data(obj(results=array(shape), next_cursor=maybe(INT), per_page=INT, **more))
+
+
 def query(name: str, shape: Shape, *, many: bool = False, required: bool = False, about: str = "") -> Shape:
     """A parameter of the query string; `many`: it may be repeated."""
     found: Shape = {"name": name, "in": "query", "schema": array(shape) if many else shape}
     if many:
         found |= {"explode": True, "style": "form"}
     return found | ({"required": True} if required else {}) | ({"description": about} if about else {})
+
+
+def chosen() -> tuple[Shape, ...]:
+    """Which rows to delete at once: by id, by search, or all of them."""
+    return (query("id", ID, many=True), query("query", STR), query("all", BOOL))
 
 
 def listing(*orders: str) -> tuple[Shape, ...]:

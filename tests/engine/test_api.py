@@ -113,7 +113,8 @@ def test_deliveries_are_paged_filtered_and_exported(client, engine, make_campaig
         code, answer = call(client, "GET", path)
         assert code == 200
         seen += answer["data"]["results"]
-        cursor = answer["data"]["next"]
+        cursor = answer["data"]["next_cursor"]
+        assert answer["data"]["next"] == cursor
     assert len({row["subscriber_id"] for row in seen}) == len(seen) == 30
 
     code, answer = call(client, "GET", f"/api/campaigns/{campaign.pk}/deliveries?status=failed")

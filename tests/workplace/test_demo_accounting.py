@@ -22,8 +22,8 @@ class Ledger:
         assert path == "/api/campaigns/7/deliveries"
         half = len(self.rows) // 2
         if query.get("cursor"):
-            return {"results": self.rows[half:], "next": None}
-        return {"results": self.rows[:half], "next": "more"}
+            return {"results": self.rows[half:], "next_cursor": None}
+        return {"results": self.rows[:half], "next_cursor": "more"}
 
 
 @pytest.fixture

@@ -106,6 +106,6 @@ def deliveries(api: Api, campaign_id: int, **only: Any) -> list[dict[str, Any]]:
         query = {"per_page": 500, **only, **({"cursor": cursor} if cursor else {})}
         page = api.get(f"/api/campaigns/{campaign_id}/deliveries", **query)
         rows += page["results"]
-        cursor = page["next"]
+        cursor = page["next_cursor"]
         if not cursor:
             return rows
