@@ -13,13 +13,13 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.timesince import timesince
 from django.views.decorators.http import require_POST
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from listmonk_py.accounts.admin_base import StaffAdmin, id_in, told
 from listmonk_py.accounts.admin_paging import Walk, walk_down
 from listmonk_py.api.errors import DomainError
-from subscribers.models import List
+from subscribers.admin_filters import ListFilter
 from tracking.models import CampaignCount
 
 from . import admin_timeline, deleting, preview, template_writing
@@ -92,18 +92,8 @@ FIELDSETS: Any = (
 )
 
 
-class ToListFilter(DropdownFilter):
-    title = "list"
-    parameter_name = "list"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        rows = List.objects.visible_to(request.user).order_by("name")  # type: ignore[arg-type]
-        return [(str(pk), name) for pk, name in rows.values_list("pk", "name")]
-
-    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
-        list_id = id_in(self.value())
-        if list_id is None:
-            return queryset
+class ToListFilter(ListFilter):
+    def on_list(self, request: HttpRequest, queryset: "QuerySet[Any]", list_id: int) -> "QuerySet[Any]":
         rows = CampaignList.objects.filter(campaign=OuterRef("pk"), list_id=list_id)
         return queryset.filter(Exists(rows))
 

@@ -17,6 +17,7 @@ from listmonk_py.accounts.admin_base import BigTableAdmin, StaffAdmin, id_in, to
 from listmonk_py.accounts.admin_paging import Walk
 
 from . import admin_search, admin_walk, bulk, consent, counts, lists, people, timeline
+from .admin_filters import ListFilter
 from .admin_forms import ChangeListsForm, ListForm, SubscriberForm
 from .admin_import import ImportPage
 from .admin_segments import SegmentAdmin
@@ -25,18 +26,8 @@ from .models import ImportJob, List, Segment, Subscriber, Subscription
 STATUS_COLOURS = {"enabled": "success", "disabled": "warning", "blocklisted": "danger"}
 
 
-class OnListFilter(DropdownFilter):
-    title = "list"
-    parameter_name = "list"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        rows = List.objects.visible_to(request.user).order_by("name")  # type: ignore[arg-type]
-        return [(str(pk), name) for pk, name in rows.values_list("pk", "name")]
-
-    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
-        list_id = id_in(self.value())
-        if list_id is None:
-            return queryset
+class OnListFilter(ListFilter):
+    def on_list(self, request: HttpRequest, queryset: "QuerySet[Any]", list_id: int) -> "QuerySet[Any]":
         rows = Subscription.objects.visible_to(request.user).filter(list_id=list_id)  # type: ignore[arg-type]
         status = request.GET.get(SubscriptionFilter.parameter_name)
         if status in Subscription.Status.values:
