@@ -24,7 +24,11 @@ from listmonk_py.wsgi_bridge import WsgiBridge
 
 logger = logging.getLogger(__name__)
 
-HANDLERS = ("tracking.door:Door", "listmonk_py.workplace.event_stream:EventStream")
+HANDLERS = (
+    "tracking.door:Door",
+    "listmonk_py.workplace.event_stream:EventStream",
+    "listmonk_py.configuration.listening:SettingsListener",
+)
 
 HEALTH = b'{"data":true}'
 JSON = [("content-type", "application/json"), ("cache-control", "no-store")]

@@ -11,7 +11,7 @@ import time
 from copy import deepcopy
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 
 from . import secrets
@@ -21,6 +21,8 @@ from .registry import FIELDS
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
+# Where `save` tells those who listen (see `listening`).
+CHANNEL = "listmonk_settings"
 
 _lock = threading.Lock()
 _values: dict[str, Any] = {}
@@ -68,6 +70,8 @@ def save(values: dict[str, Any], *, by: Any = None) -> None:
                 key=key, defaults={"value": secrets.apply(field, kept, secrets.encrypt), "updated_by": by}
             )
         SettingsVersion.objects.update(version=F("version") + 1)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
     forget()
 
 
