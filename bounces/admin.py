@@ -18,7 +18,7 @@ from subscribers.models import Subscriber
 from subscribers.timeline import Event
 
 from . import listing
-from .models import Bounce
+from .models import AsideMail, Bounce
 
 if TYPE_CHECKING:
     from listmonk_py.accounts.models import User
@@ -119,3 +119,34 @@ def bounces_of(person: Subscriber, user: "User", most: int) -> Iterable[Event]:
         text = " - ".join(part for part in (row.source, _reason(row)) if part)
         link = reverse("admin:bounces_bounce_change", args=[row.pk])
         yield Event(row.created_at, "undo", f"{row.type.capitalize()} bounce", text, link)
+
+
+@admin.register(AsideMail)
+class AsideMailAdmin(BigTableAdmin):
+    """Mails of bounce mailboxes that were not understood; they go by themselves after a month."""
+
+    list_display = ("title", "host", "reason", "created_at")
+    list_display_links = ("title",)
+    readonly_fields = ("host", "sender", "subject", "reason", "text", "created_at")
+    fields = readonly_fields
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
+        return super().get_queryset(request).defer("content")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @display(description="Mail")
+    def title(self, mail: AsideMail) -> str:
+        return format_html(
+            '<div class="lm-cell"><span class="lm-title">{}</span><span class="lm-under">{}</span></div>',
+            mail.subject or "Without a subject",
+            mail.sender,
+        )
+
+    @display(description="As it was received")
+    def text(self, mail: AsideMail) -> str:
+        return format_html('<pre class="lm-log">{}</pre>', bytes(mail.content).decode("utf-8", "replace"))

@@ -6,7 +6,9 @@ from listmonk_py.api.shapes import (
     DONE,
     FREE,
     ID,
+    INT,
     STR,
+    STRINGS,
     TIME,
     UUID,
     Route,
@@ -40,6 +42,27 @@ BOUNCE = component(
     ),
 )
 
+SCAN = obj(
+    started_at=TIME,
+    finished_at=maybe(TIME),
+    is_running=BOOL,
+    mails_read=INT,
+    bounces=INT,
+    passed_over=INT,
+    kept_aside=INT,
+    mails_left=INT,
+    error=STR,
+)
+MAILBOX = obj(
+    uuid=UUID,
+    enabled=BOOL,
+    type=choice("pop", "imap"),
+    host=STR,
+    port=INT,
+    folder=STR,
+    last_scan=maybe(SCAN),
+)
+
 NO_PASSWORD = {"401": "A user name and password are wanted."}
 
 describe(
@@ -54,6 +77,12 @@ describe(
         ),
         "DELETE /api/bounces": Route(DONE, query=(query("id", ID, many=True), query("all", BOOL))),
         "PUT /api/bounces/blocklist": Route(DONE, "Blocklist everybody who has bounced."),
+        "GET /api/bounces/mailboxes": Route(
+            data(array(MAILBOX)), "The mailboxes that are read for bounces, and what their last scans did."
+        ),
+        "POST /api/settings/mailbox/test": Route(
+            data(STRINGS), "Open a bounce mailbox without reading or changing it.", body=FREE
+        ),
         "GET /api/bounces/{}": Route(data(BOUNCE)),
         "DELETE /api/bounces/{}": Route(DONE),
         "GET /api/subscribers/{}/bounces": Route(data(array(BOUNCE))),

@@ -66,3 +66,66 @@ class Bounce(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} bounce of subscriber {self.subscriber_id}"
+
+
+class MailboxScan(models.Model):
+    """The last look into a bounce mailbox of the settings, and who is looking now.
+
+    The lease is PostgreSQL's clock's: a scanner that is killed is succeeded when it runs out.
+    """
+
+    mailbox = models.UUIDField(primary_key=True)
+    token = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    # Of the last scan.
+    mails_read = models.BigIntegerField(default=0)
+    bounces = models.BigIntegerField(default=0)
+    passed_over = models.BigIntegerField(default=0)
+    kept_aside = models.BigIntegerField(default=0)
+    mails_left = models.BigIntegerField(default=0)
+    # How many of the first mails the next scan leaves out, because the connection broke at them.
+    stuck = models.IntegerField(default=0)
+    # Why it could not be finished; blank when it was.
+    error = models.TextField(blank=True, default="")
+
+    def __str__(self) -> str:
+        return f"scan of mailbox {self.mailbox}"
+
+
+class AsideMailQuerySet(models.QuerySet["AsideMail"]):
+    def visible_to(self, user: "User") -> Self:
+        """All of them, for who may see everybody's bounces: whom such a mail is about is not known."""
+        if not user.may("bounces:get", "bounces:manage"):
+            return self.none()
+        if user.readable_list_ids() is None or user.may("subscribers:get_all"):
+            return self
+        return self.none()
+
+
+class AsideMail(models.Model):
+    """A mail of a bounce mailbox that was not understood, kept for staff; the mailbox does not have it any more."""
+
+    mailbox = models.UUIDField()
+    host = models.TextField("mailbox")
+    # Of what was read of the mail, so that reading it again changes nothing.
+    digest = models.TextField()
+    sender = models.TextField("from", blank=True, default="")
+    subject = models.TextField(blank=True, default="")
+    reason = models.TextField("why", blank=True, default="")
+    content = models.BinaryField()
+    created_at = models.DateTimeField("read", db_default=Now())
+
+    objects = AsideMailQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "mail not understood"
+        verbose_name_plural = "mails not understood"
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(fields=("mailbox", "digest"), name="aside_mail_once_per_mailbox"),
+        )
+
+    def __str__(self) -> str:
+        return self.subject or self.sender or "a mail without a subject"

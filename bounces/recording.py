@@ -5,8 +5,10 @@ Telling the same event twice changes nothing the second time.
 """
 
 import logging
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,6 +16,7 @@ from django.utils import timezone
 from campaigns.models import Campaign
 from listmonk_py.api.errors import DomainError
 from listmonk_py.configuration import runtime
+from listmonk_py.configuration.durations import parse_duration
 from subscribers import bulk, consent
 from subscribers.models import Subscriber
 
@@ -56,7 +59,7 @@ def record(event: BounceEvent) -> Recorded:
         return Recorded.UNKNOWN
     if _is_known(event):
         return Recorded.REPEATED
-    number = _earlier(person, event) + 1
+    number = _earlier(person, event, rule) + 1
     stored = person.status != Subscriber.Status.BLOCKLISTED and number <= rule["count"]
     if stored:
         _store(person, event)
@@ -78,13 +81,19 @@ def _is_known(event: BounceEvent) -> bool:
     return event.event_id is not None and known.exists()
 
 
-def _earlier(person: Subscriber, event: BounceEvent) -> int:
+def _earlier(person: Subscriber, event: BounceEvent, rule: Mapping[str, Any]) -> int:
     """How many of this type there are, within the window when one is set."""
     rows = Bounce.objects.filter(subscriber=person, type=event.type)
+    window = _window(rule)
+    return (rows.filter(created_at__gt=timezone.now() - window) if window else rows).count()
+
+
+def _window(rule: Mapping[str, Any]) -> timedelta | None:
+    """How far back bounces count: the rule's own window, else that of all types, else for ever."""
+    if rule.get("window"):
+        return parse_duration(rule["window"])
     days = runtime.get("bounce.window_days")
-    if days:
-        rows = rows.filter(created_at__gt=timezone.now() - timedelta(days=days))
-    return rows.count()
+    return timedelta(days=days) if days else None
 
 
 def _store(person: Subscriber, event: BounceEvent) -> None:

@@ -11,6 +11,7 @@ from listmonk_py.api.requests import Request
 from listmonk_py.api.views import ApiView, pk
 
 from . import listing
+from .mailboxes import checking
 from .models import Bounce
 
 
@@ -74,6 +75,24 @@ class SubscriberBouncesView(BounceRows):
     def delete(self, request: Request, pk_text: str) -> Response:
         listing.delete_of(request.user, pk(pk_text))
         return self.data(True)
+
+
+class MailboxesView(ApiView):
+    """The mailboxes of the settings and what their last scans did; an addition to listmonk's routes."""
+
+    needs = {"GET": ("settings:get",)}
+
+    def get(self, request: Request) -> Response:
+        return self.data(checking.states())
+
+
+class MailboxTestView(ApiView):
+    """Try a mailbox, as `POST /api/settings/smtp/test` does a server; an addition."""
+
+    needs = {"POST": ("settings:manage",)}
+
+    def post(self, request: Request) -> Response:
+        return self.data(checking.check(self.body(request)))
 
 
 def _campaign_id(request: Request) -> int | None:

@@ -64,6 +64,7 @@ DJANGO: Final[dict[str, tuple[str, ...]]] = {
     **_model("campaigns.template", view=("templates:get",), change=("templates:manage",)),
     **_model("media.media", view=("media:get",), change=("media:manage",)),
     **_model("bounces.bounce", view=("bounces:get",), change=("bounces:manage",)),
+    **_model("bounces.asidemail", view=("bounces:get",), change=("bounces:manage",)),
     **_model("accounts.user", view=("users:get",), change=("users:manage",)),
     **_model("accounts.apitoken", view=("users:get",), change=("users:manage",)),
     **_model("accounts.role", view=("roles:get",), change=("roles:manage",)),

@@ -267,14 +267,24 @@ providers: Check = _uniquely_named(records(provider))
 mailboxes: Check = records(mailbox)
 dkim: Check = records(dkim_key)
 
+
+def _blank_or(check: Check) -> Check:
+    def checked(value: Any, where: str) -> Any:
+        return "" if isinstance(value, str) and not value.strip() else check(value, where)
+
+    return checked
+
+
 _bounce_action = record(
     {
         "count": values.integer(1, 1000),
         "action": values.choice("none", "unsubscribe", "blocklist", "delete"),
+        # Blank counts all, or those of the last `bounce.window_days`.
+        "window": _blank_or(values.at_least(values.duration, "1m")),
     },
-    {"count": 1, "action": "none"},
+    {"count": 1, "action": "none", "window": ""},
 )
-_ACTION_DEFAULTS: dict[str, Any] = {"count": 1, "action": "none"}
+_ACTION_DEFAULTS: dict[str, Any] = {"count": 1, "action": "none", "window": ""}
 
 # Object settings: key -> check.
 OBJECTS: dict[str, Check] = {

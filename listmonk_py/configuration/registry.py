@@ -215,11 +215,12 @@ BOUNCES = (
         "bounce.actions",
         "object",
         {
-            "soft": {"count": 2, "action": "none"},
-            "hard": {"count": 1, "action": "blocklist"},
-            "complaint": {"count": 1, "action": "blocklist"},
+            "soft": {"count": 2, "action": "none", "window": ""},
+            "hard": {"count": 1, "action": "blocklist", "window": ""},
+            "complaint": {"count": 1, "action": "blocklist", "window": ""},
         },
         "What a bounce means",
+        "With a window such as 720h only bounces that young are counted; empty counts all.",
     ),
     Field("bounce.ses_enabled", "bool", False, "Amazon SES"),
     Field(

@@ -17,7 +17,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from . import presenting, runtime, setting_pages, validation
+from . import presenting, runtime, setting_notes, setting_pages, validation
 from .registry import FIELDS, Field
 from .setting_pages import Leaf
 from .values import Invalid
@@ -126,6 +126,7 @@ class _Json(forms.CharField):
 class EntryForm(forms.Form):
     """One entry of a setting that is a list of objects, such as an SMTP server."""
 
+    key = ""
     leaves: Sequence[Leaf] = ()
     secret_uuids: frozenset[str] = frozenset()
 
@@ -151,6 +152,13 @@ class EntryForm(forms.Form):
         return next(
             (str(self.initial[name]) for name in ("host", "name", "domain") if self.initial.get(name)), ""
         )
+
+    @property
+    def note(self) -> str:
+        """What is known of the stored entry; blank for a new one."""
+        uuid = self.initial.get("uuid")
+        stored = next((one for one in runtime.get(self.key) if uuid and one.get("uuid") == uuid), None)
+        return setting_notes.of(self.key, stored) if stored else ""
 
     @property
     def is_open(self) -> bool:
@@ -207,7 +215,7 @@ class SettingsPage:
         stored = self.shown.get(field.key) or []
         secret = [leaf.name for leaf in leaves if leaf.kind.startswith("secret")]
         with_secret = frozenset(one["uuid"] for one in stored if any(one.get(name) for name in secret))
-        form = type("Entry", (EntryForm,), {"leaves": leaves, "secret_uuids": with_secret})
+        form = type("Entry", (EntryForm,), {"key": field.key, "leaves": leaves, "secret_uuids": with_secret})
         initial = [{name: "" if name in secret else value for name, value in one.items()} for one in stored]
         made: Any = formset_factory(form, extra=0, can_delete=True, max_num=1000)
         prefix = field.key.replace(".", "_")
@@ -227,6 +235,7 @@ class SettingsPage:
                     "formset": self.formsets.get(field.key),
                     "entry_name": entry,
                     "is_smtp": field.key == "smtp",
+                    "try_url": setting_pages.TRY_URLS.get(field.key, ""),
                 }
             )
         return rows

@@ -170,9 +170,15 @@ MAILBOXES = (
     ),
     Leaf("username", "str", "User name"),
     Leaf("password", "secret", "Password"),
-    Leaf("tls_enabled", "bool", "TLS", default=True),
+    Leaf("tls_enabled", "bool", "TLS", "From the start; with ports 110 and 143 by STARTTLS.", default=True),
     Leaf("tls_skip_verify", "bool", "Accept any certificate"),
-    Leaf("folder", "str", "Folder", "Of IMAP.", default="INBOX"),
+    Leaf(
+        "folder",
+        "str",
+        "Folder",
+        "Of IMAP. Mails in it are deleted when they have been read.",
+        default="INBOX",
+    ),
     Leaf("return_path", "str", "Return path", "The address that bounces come back to."),
     Leaf("scan_interval", "duration", "Look every", default="15m"),
 )
@@ -198,6 +204,9 @@ ENTRY_NAMES = {
     "bounce.mailboxes": "mailbox",
     "engine.dkim": "DKIM key",
 }
+
+# Where an entry is tried out before it is saved, by POST of its fields. SMTP servers have a form of their own.
+TRY_URLS: Mapping[str, str] = {"bounce.mailboxes": "/api/settings/mailbox/test"}
 
 # Providers of SMTP: what the form is filled with when one is chosen.
 SMTP_PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -231,6 +240,7 @@ OBJECT_WORDS: Mapping[str, str] = {
     "vacuum_cron_interval": "When",
     "count": "After how many",
     "action": "Then",
+    "window": "Counting the last",
     "key": "Key",
 }
 OBJECT_KINDS: Mapping[str, str] = {
@@ -239,6 +249,9 @@ OBJECT_KINDS: Mapping[str, str] = {
     "bounce.actions/soft/action": "action",
     "bounce.actions/hard/action": "action",
     "bounce.actions/complaint/action": "action",
+    "bounce.actions/soft/window": "duration",
+    "bounce.actions/hard/window": "duration",
+    "bounce.actions/complaint/window": "duration",
 }
 
 

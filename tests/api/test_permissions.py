@@ -50,9 +50,18 @@ TABLE: dict[str, frozenset[str]] = {
         ),
         ANY,
     ),
-    **dict.fromkeys(("GET api/logs", "GET api/events", "GET api/settings"), of("settings:get")),
     **dict.fromkeys(
-        ("PUT api/settings", "PUT api/settings/*", "POST api/settings/smtp/test", "POST api/admin/reload"),
+        ("GET api/logs", "GET api/events", "GET api/settings", "GET api/bounces/mailboxes"),
+        of("settings:get"),
+    ),
+    **dict.fromkeys(
+        (
+            "PUT api/settings",
+            "PUT api/settings/*",
+            "POST api/settings/smtp/test",
+            "POST api/admin/reload",
+            "POST api/settings/mailbox/test",
+        ),
         of("settings:manage"),
     ),
     **dict.fromkeys(

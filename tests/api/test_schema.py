@@ -33,7 +33,7 @@ EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "6"))
 # Holds its connection open; asked in test_front_door.py.
 STREAMS = {"get_events"}
 # They reach out to hosts that the request names.
-OUTWARD = {"post_settings_smtp_test"}
+OUTWARD = {"post_settings_smtp_test", "post_settings_mailbox_test"}
 
 
 def document() -> dict[str, Any]:

@@ -51,7 +51,15 @@ function entryOf(element) {
   return { ...fields, email: entry.querySelector("[data-to]").value };
 }
 
-async function tryServer(button) {
+// Every input of an entry by its name.
+function fieldsOf(entry) {
+  const named = [...entry.querySelectorAll("[name]")].map((one) => one.name.split("-").pop());
+  return Object.fromEntries(
+    named.filter((name) => name !== "DELETE").map((name) => [name, value(entry, name)]),
+  );
+}
+
+async function tryOut(button, url, fields) {
   const result = button.parentElement.querySelector("[data-result]");
   const show = (text, kind) => {
     result.hidden = false;
@@ -59,15 +67,15 @@ async function tryServer(button) {
     result.textContent = text;
   };
   button.disabled = true;
-  show("Sending…", "");
+  show("Trying…", "");
   try {
-    const answer = await fetch("/api/settings/smtp/test", {
+    const answer = await fetch(url, {
       method: "POST",
       headers: {
         "Content-Type": "application/json",
         "X-CSRFToken": document.querySelector("[name=csrfmiddlewaretoken]").value,
       },
-      body: JSON.stringify(entryOf(button)),
+      body: JSON.stringify(fields),
     });
     const found = await answer.json();
     show(answer.ok ? found.data.join("\n") : found.message, answer.ok ? "lm-good" : "lm-bad");
@@ -81,7 +89,9 @@ document.addEventListener("click", (event) => {
   if (event.target.matches("[data-add]")) {
     add(event.target.closest("[data-entries]"));
   } else if (event.target.matches("[data-send]")) {
-    tryServer(event.target);
+    tryOut(event.target, "/api/settings/smtp/test", entryOf(event.target));
+  } else if (event.target.matches("[data-try]")) {
+    tryOut(event.target, event.target.dataset.try, fieldsOf(event.target.closest("[data-entry]")));
   }
 });
 

@@ -1,0 +1,1 @@
+"""Bounce mailboxes: reaching them (`opening`), reading them empty (`scanning`), trying one (`checking`)."""
