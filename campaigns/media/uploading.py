@@ -3,6 +3,7 @@
 import io
 import re
 import secrets
+from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import IO, Any
 
@@ -165,11 +166,21 @@ def _store(
                 )
                 storage.save(candidate, content, content_type)
                 if thumbnail:
-                    storage.save(thumb, io.BytesIO(thumbnail), "image/png")
+                    _store_thumbnail(media, thumbnail)
         except IntegrityError:
             continue
         return media
     raise DomainError("No free name was found for this file. Rename it and upload it again.")
+
+
+def _store_thumbnail(media: Media, thumbnail: bytes) -> None:
+    """Store it, or take the picture away again: without its row nobody would know of it."""
+    try:
+        storage.save(media.thumb, io.BytesIO(thumbnail), "image/png")
+    except (DomainError, OSError):
+        with suppress(DomainError, OSError):
+            storage.delete(media.filename, kind=media.provider)
+        raise
 
 
 def _candidates(name: str) -> list[str]:

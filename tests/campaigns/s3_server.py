@@ -31,6 +31,8 @@ class S3Server:
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     # Answered instead of doing anything: (status, headers, error code).
     instead: tuple[int, dict[str, str], str] | None = None
+    # Keys with this in them cannot be written.
+    read_only: str = ""
     # Of the bodies of answers, so many bytes are sent before the connection is closed.
     cut: int | None = None
 
@@ -73,6 +75,8 @@ class S3Server:
         bucket, _, key = unquote(urlsplit(handler.path).path).lstrip("/").partition("/")
         if bucket != self.bucket:
             return self._answer(handler, 404, _error("NoSuchBucket"))
+        if method == "PUT" and self.read_only and self.read_only in key:
+            return self._answer(handler, 403, _error("AccessDenied"))
         if method == "PUT":
             self.objects[key] = Stored(body, headers)
             return self._answer(handler, 200, b"", {"ETag": _etag(body)})

@@ -173,6 +173,15 @@ def test_a_bucket_that_is_away_is_told(client, s3):
     assert not Media.objects.exists()
 
 
+def test_a_picture_whose_thumbnail_is_refused_leaves_nothing_behind(client, s3):
+    s3.read_only = "thumb_"
+
+    assert upload(client, "my pic.png", png())[0] == 400
+
+    assert s3.objects == {}
+    assert not Media.objects.exists()
+
+
 def test_half_a_file_is_no_file(client, s3):
     use(s3, bucket_type="private", public_url="/uploads")
     upload(client, "note.txt", b"all of it")
