@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 
 from listmonk_py.configuration import runtime
 from listmonk_py.mail.models import SystemMail
 from subscribers import counts
 from subscribers.importing import files, jobs, running
 from subscribers.models import ImportJob, Subscriber, Subscription
-from tests.factories import make_api_client, make_list, make_subscriber
+from tests.factories import make_api_client, make_list, make_subscriber, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -658,3 +659,17 @@ class TestPeopleOutOfReach:
         assert own.rejected == 1
         text = b"".join(limited.get(f"{URL}/rejects.csv").streaming_content)
         assert b"rubbish of mine" in text
+
+    def test_nor_are_they_on_the_page_of_imports(self, api, news, client):
+        job = imported(api, "email\nrubbish of others\n", lists=[news.pk])
+        client.force_login(make_user("subscribers:import", grants={news: ["list:get", "list:manage"]}))
+        page, rows = (
+            reverse("admin:subscribers_importjob_changelist"),
+            reverse("admin:subscribers_importjob_rejects", args=[job.pk]),
+        )
+
+        assert "rubbish of others" not in client.get(page).content.decode()
+        assert client.get(rows).status_code == 404
+        client.force_login(make_user(superadmin=True))
+        assert "rubbish of others" in client.get(page).content.decode()
+        assert b"rubbish of others" in b"".join(client.get(rows).streaming_content)
