@@ -181,3 +181,29 @@ def test_two_at_once_cannot_both_miss_the_threshold():
     person.refresh_from_db()
     assert person.status == "blocklisted"
     assert Bounce.objects.count() == 2
+
+
+def test_each_rule_may_have_a_window_of_its_own():
+    """Older bounces of this type count no more; those of the other types do as before."""
+    rules(
+        soft={"count": 2, "action": "blocklist", "window": "48h"},
+        hard={"count": 2, "action": "unsubscribe"},
+    )
+    runtime.save({"bounce.window_days": 30})
+    tired, gone = make_subscriber(), make_subscriber()
+    three_days_ago = timezone.now() - timedelta(days=3)
+    bounce(tired, type="soft", at=three_days_ago)
+    bounce(gone, type="hard", at=three_days_ago)
+    lists = [make_list(), make_list()]
+    for person, one in zip((tired, gone), lists, strict=True):
+        Subscription.objects.create(list=one, subscriber=person, status="confirmed")
+
+    bounce(tired, type="soft")
+    bounce(gone, type="hard")
+
+    tired.refresh_from_db()
+    assert tired.status == "enabled"
+    assert Subscription.objects.get(subscriber=gone).status == "unsubscribed"
+    bounce(tired, type="soft")
+    tired.refresh_from_db()
+    assert tired.status == "blocklisted"
