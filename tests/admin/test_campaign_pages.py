@@ -136,10 +136,31 @@ def test_buttons_answer_to_posts_only(mail_server: None) -> None:
     client = client_of(superadmin=True)
     campaign = make_campaign(make_list(), status="running")
 
-    for name in ("move", "clone", "test", "retry"):
+    for name in ("move", "clone", "test", "retry", "pace"):
         assert client.get(page(campaign, name), {"action": "cancel"}).status_code == 405
     campaign.refresh_from_db()
     assert campaign.status == "running"
+
+
+def test_the_speed_of_a_running_campaign_is_changed_on_its_page(mail_server: None) -> None:
+    campaign = make_campaign(make_list(), status="running", rate=5)
+    client = client_of(superadmin=True)
+    assert b"Messages a second" in client.get(page(campaign, "overview")).content
+
+    client.post(
+        page(campaign, "pace"), {"rate": "0.5", "sliding_window_rate": "", "sliding_window_duration": "2h"}
+    )
+
+    campaign.refresh_from_db()
+    assert (campaign.rate, campaign.sliding_window_rate, campaign.sliding_window_duration) == (
+        0.5,
+        None,
+        "2h",
+    )
+    refused = client.post(page(campaign, "pace"), {"rate": "quick"}, follow=True)
+    assert b"Give numbers of messages" in refused.content
+    campaign.refresh_from_db()
+    assert campaign.rate == 0.5
 
 
 def test_a_campaign_to_other_peoples_lists_does_not_exist_for_one(mail_server: None) -> None:
