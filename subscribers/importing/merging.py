@@ -96,7 +96,10 @@ LEAVE_ALL = """
 """
 
 MOST_ROUNDS = 5
-OUT_OF_REACH = "This address is known already, and on no list that you may see. Ask somebody who may see it to import the row."
+OUT_OF_REACH = (
+    "This address is known already, and on no list that you may see. "
+    "Ask somebody who may see it to import the row."
+)
 
 
 def merge(people: Sequence[Person], params: Params) -> list[tuple[Person, str]]:
