@@ -24,6 +24,7 @@ from listmonk_py.api.shapes import (
     page,
     query,
 )
+from subscribers.api_shapes import STATUS as SUBSCRIBER_STATUS
 
 TYPE = choice("soft", "hard", "complaint")
 BOUNCE = component(
@@ -37,7 +38,7 @@ BOUNCE = component(
         email=STR,
         subscriber_uuid=UUID,
         subscriber_id=ID,
-        subscriber_status=choice("enabled", "disabled", "blocklisted"),
+        subscriber_status=SUBSCRIBER_STATUS,
         campaign=maybe(obj(id=ID, name=STR)),
     ),
 )
