@@ -10,6 +10,7 @@ from listmonk_py.configuration.registry import FIELDS
 
 from .box import IMAP, NAMES, Box, from_entry
 from .opening import opened
+from .scanning import boxes
 
 TIMEOUT_S = 10.0
 KEY = "bounce.mailboxes"
@@ -75,6 +76,13 @@ def last_scan(row: MailboxScan | None) -> dict[str, Any] | None:
         "mails_left": row.mails_left,
         "error": row.error,
     }
+
+
+def troubles() -> list[tuple[str, str]]:
+    """Host and error of each enabled mailbox whose last scan failed."""
+    enabled = boxes()
+    rows = MailboxScan.objects.in_bulk([box.key for box in enabled]) if enabled else {}
+    return [(box.host, rows[box.key].error) for box in enabled if box.key in rows and rows[box.key].error]
 
 
 def note(entry: Mapping[str, Any]) -> str:

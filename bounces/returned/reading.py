@@ -29,6 +29,9 @@ logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
 # More of a mail is not read: reports and the header of what came back stand at its beginning.
 MAX_BYTES = 1024 * 1024
 MAX_EVENT_ID = 400
+# A part costs 50 µs to parse, a line 15 µs in flufl.bounce: 10 and 16 seconds for a megabyte of nothing else.
+MAX_BOUNDARIES = 5000
+BEGINNING = 64 * 1024
 CAMPAIGN, SUBSCRIBER = "X-Listmonk-Campaign", "X-Listmonk-Subscriber"
 _OWN_LINE = re.compile(
     rb"^[ \t>]*X-Listmonk-(Campaign|Subscriber):[ \t]*([0-9a-f-]{36})", re.IGNORECASE | re.MULTILINE
@@ -39,6 +42,8 @@ _DIRECTLY = 2  # how many forwarded mails are opened to find the report inside
 def read(raw: bytes) -> Reading:
     """What `raw`, one mail or the first MAX_BYTES of it, says. Pure; raises nothing."""
     raw = raw[:MAX_BYTES]
+    if raw.count(b"\n--") > MAX_BOUNDARIES:
+        raw = raw[:BEGINNING]
     try:
         return _Reader(raw, message_from_bytes(raw)).read()
     except Exception as error:  # a mail is hostile input; whatever it breaks, the next one must be read
@@ -125,7 +130,7 @@ class _Reader:
         said, is_failure = self._said(), origin.is_about_failure(self.mail)
         if not is_failure and not (self.subscriber and wording.is_telling(said)):
             return None
-        delayed, failed = _listed(self.mail) if is_failure else ([], [])
+        delayed, failed = self._listed() if is_failure else ([], [])
         if delayed and not failed:
             return Reading(Kind.NO_BOUNCE, "A delay: it is tried again.")
         kind, reason = wording.verdict("", said)
@@ -135,6 +140,18 @@ class _Reader:
             return Reading(Kind.BOUNCE, reason, findings)
         verp = origin.verp_address(self.mail)
         return self._found(kind, reason, (*failed, *([verp] if verp else []), *self._returned_to()), why)
+
+    def _listed(self) -> tuple[list[str], list[str]]:
+        """The addresses that flufl.bounce finds in the beginning of the mail: delayed, failed."""
+        try:
+            is_short = len(self.raw) <= BEGINNING
+            mail = self.mail if is_short else message_from_bytes(self.mail.as_bytes()[:BEGINNING])
+            found = all_failures(mail)
+        except Exception as error:  # its detectors trust what they read
+            logger.debug("flufl.bounce cannot read a mail: %s", error)
+            return [], []
+        delayed, failed = (sorted(one.decode("utf-8", "replace").lower() for one in some) for some in found)
+        return delayed, failed[: dsn.MAX_RECIPIENTS]
 
     def _forwarded(self) -> Reading | None:
         """A report that somebody sent on as an attachment."""
@@ -190,17 +207,6 @@ class _Reader:
             **({"recipient": who[0]} if who else {}),
             **{name: value for name, value in said.items() if value},
         }
-
-
-def _listed(mail: Message) -> tuple[list[str], list[str]]:
-    """The addresses that flufl.bounce finds: delayed, failed."""
-    try:
-        found = all_failures(mail)
-    except Exception as error:  # its detectors trust what they read
-        logger.debug("flufl.bounce cannot read a mail: %s", error)
-        return [], []
-    delayed, failed = (sorted(one.decode("utf-8", "replace").lower() for one in some) for some in found)
-    return delayed, failed[: dsn.MAX_RECIPIENTS]
 
 
 def _said(one: dsn.Recipient) -> dict[str, str]:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from redis.exceptions import RedisError
 
+from bounces.mailboxes import checking
 from bounces.models import Bounce
 from campaigns.models import Campaign
 from campaigns.progress import figures
@@ -59,7 +60,13 @@ def dashboard_callback(request: HttpRequest, context: dict[str, Any]) -> dict[st
     return {
         **context,
         "running": [(campaign, figures(campaign)) for campaign in running],
-        "matters": [*_installation(user), *_campaigns(campaigns), *_import(user), *_bounces(user)],
+        "matters": [
+            *_installation(user),
+            *_campaigns(campaigns),
+            *_import(user),
+            *_mailboxes(user),
+            *_bounces(user),
+        ],
         "coming": list(campaigns.filter(status=Status.SCHEDULED).order_by("send_at")[:MOST_ROWS]),
         "drafts": list(campaigns.filter(status=Status.DRAFT).order_by("-updated_at")[:MOST_ROWS]),
         "tiles": tiles(user),
@@ -122,6 +129,16 @@ def _import(user: Any) -> list[Matter]:
         text = f"{job.imported:,} imported, {job.rejected:,} rejected."
         return [Matter("warning", f"Import of {job.name}", text, page, "See why")]
     return []
+
+
+def _mailboxes(user: Any) -> list[Matter]:
+    if not user.may("settings:get"):
+        return []
+    page = reverse("admin:configuration_setting_group", args=["bounces"])
+    return [
+        Matter("warning", f"The bounce mailbox at {host} cannot be read", error, page, "See it")
+        for host, error in checking.troubles()
+    ]
 
 
 def _bounces(user: Any) -> list[Matter]:

@@ -58,6 +58,12 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 "subscribers.view_importjob",
             ),
             Entry("Bounces", "undo", "admin:bounces_bounce_changelist", "bounces.view_bounce"),
+            Entry(
+                "Mails not understood",
+                "mark_email_unread",
+                "admin:bounces_asidemail_changelist",
+                "bounces.view_asidemail",
+            ),
         ),
     ),
     (

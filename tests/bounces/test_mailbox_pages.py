@@ -49,6 +49,19 @@ def test_the_settings_tell_of_each_mailbox_s_last_scan(server):
     assert "The last scan failed: Nothing listens at 127.0.0.1:995." in settings_page(client)
 
 
+def test_the_dashboard_tells_of_a_mailbox_that_cannot_be_read(server):
+    client = client_of(superadmin=True)
+    [box] = configure(server, password="wrong")
+    words = "The bounce mailbox at 127.0.0.1 cannot be read"
+
+    assert words not in client.get(reverse("admin:index")).content.decode()
+    scan(box)
+    assert words in client.get(reverse("admin:index")).content.decode()
+
+    runtime.save({"bounce.enabled": False})
+    assert words not in client.get(reverse("admin:index")).content.decode()
+
+
 def test_only_who_may_change_settings_gets_the_button(server):
     configure(server)
 

@@ -153,6 +153,25 @@ def test_a_mail_of_ten_megabytes_is_read_to_its_bound():
     assert found.type == HARD
 
 
+def test_a_long_mail_in_words_is_read_by_its_beginning():
+    content = mail("exim-unrouteable-no-headers") + b"x\n" * 500_000
+
+    [found] = read(content).findings
+
+    assert found.addresses == (ADA,)
+
+
+def test_a_mail_of_boundaries_alone_is_cut_short(monkeypatch):
+    """A part costs 50 µs: two hundred thousand of them would hold the scanner for ten seconds."""
+    seen = []
+    parse = reading.message_from_bytes
+    monkeypatch.setattr(reading, "message_from_bytes", lambda raw: seen.append(len(raw)) or parse(raw))
+    frame = b"From: mailer-daemon@x.example\nContent-Type: multipart/report; boundary=b\n\n"
+
+    assert read(frame + b"--b\n\n" * 200_000).kind is NOT_UNDERSTOOD
+    assert seen == [reading.BEGINNING]
+
+
 def test_messages_nested_deeper_than_the_stack_are_survived():
     content = b"Content-Type: message/rfc822\n\n" * 5000
 
