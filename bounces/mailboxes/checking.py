@@ -40,7 +40,7 @@ def check(fields: Mapping[str, Any]) -> list[str]:
     return [
         f"Connected to {box.where} ({NAMES[box.type]}, {security}).",
         f"Signed in as {box.username}." if box.signs_in else "No sign-in was asked for.",
-        f"{count:,} mail{'' if count == 1 else 's'}{folder} wait{'s' if count == 1 else ''} to be read.",
+        f"{_counted(count, 'mail')}{folder} wait{'s' if count == 1 else ''} to be read.",
     ]
 
 
@@ -95,7 +95,9 @@ def note(entry: Mapping[str, Any]) -> str:
         return f"The last scan failed: {row.error}"
     aside = f", {row.kept_aside:,} not understood" if row.kept_aside else ""
     left = f"; {row.mails_left:,} are left" if row.mails_left else ""
-    return (
-        f"Last read {row.started_at:%Y-%m-%d %H:%M} UTC: {row.mails_read:,} mails, {row.bounces:,} bounces"
-        f"{aside}{left}."
-    )
+    mails, found = _counted(row.mails_read, "mail"), _counted(row.bounces, "bounce")
+    return f"Last read {row.started_at:%Y-%m-%d %H:%M} UTC: {mails}, {found}{aside}{left}."
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

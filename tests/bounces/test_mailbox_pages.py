@@ -43,7 +43,7 @@ def test_the_settings_tell_of_each_mailbox_s_last_scan(server):
 
     server.fill([b"Subject: hello\n\nx"])
     scan(box)
-    assert "1 mails, 0 bounces, 1 not understood" in settings_page(client)
+    assert "1 mail, 0 bounces, 1 not understood" in settings_page(client)
 
     MailboxScan.objects.update(error="Nothing listens at 127.0.0.1:995.")
     assert "The last scan failed: Nothing listens at 127.0.0.1:995." in settings_page(client)
