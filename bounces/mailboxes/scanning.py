@@ -7,7 +7,7 @@ were recorded already; reading them again changes nothing, because an event coun
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
@@ -21,6 +21,7 @@ from bounces.recording import Recorded
 from bounces.returned.findings import Finding, Kind
 from bounces.returned.reading import MAX_BYTES, read
 from listmonk_py.configuration import runtime
+from listmonk_py.mail.addresses import InvalidEmail, normalise_email
 from subscribers.models import Subscriber
 
 from . import aside, leases
@@ -211,14 +212,24 @@ def event_of(finding: Finding, source: str) -> BounceEvent:
     person = finding.subscriber_uuid
     if person is not None and not Subscriber.objects.filter(uuid=person).exists():
         person = None
-    known = (one for one in finding.addresses if Subscriber.objects.with_email(storable(one)).exists())
+    spelled = (one for address in finding.addresses for one in _spellings(storable(address)))
+    known = (one for one in spelled if Subscriber.objects.with_email(one).exists())
     return BounceEvent(
         type=finding.type,
         source=source,
-        email="" if person else storable(next(known, "")),
+        email="" if person else next(known, ""),
         subscriber_uuid=person,
         campaign_uuid=finding.campaign_uuid,
         event_id=storable(finding.event_id),
         meta=finding.meta,
         at=finding.at,
     )
+
+
+def _spellings(address: str) -> Iterator[str]:
+    """The address, and as it is stored: a report may write a domain in Punycode that we write in its letters."""
+    yield address
+    try:
+        yield normalise_email(address)
+    except InvalidEmail:
+        return

@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
 
 from bounces import recording, tasks
 from bounces.mailboxes import aside, scanning
@@ -18,6 +19,7 @@ from bounces.mailboxes.box import MailboxError, from_entry
 from bounces.mailboxes.opening import opened
 from bounces.models import AsideMail, Bounce, MailboxScan
 from campaigns.models import Campaign
+from listmonk_py.celery import app as celery
 from listmonk_py.configuration import entries, runtime
 from tests.bounces.imap_server import ImapServer
 from tests.bounces.mail_server import PASSWORD, USER, MailServer
@@ -134,6 +136,18 @@ def test_the_address_counts_when_nobody_has_the_header_s_uuid(server):
     scan(box)
 
     assert Bounce.objects.get().subscriber == again
+
+
+def test_a_domain_may_be_written_in_punycode(server):
+    person = make_subscriber(email="jörg@exämple.com")
+    server.fill(
+        [mail("exchange-no-blank-line").replace(b"ada@example.com", "jörg@xn--exmple-cua.com".encode())]
+    )
+    [box] = configure(server)
+
+    scan(box)
+
+    assert Bounce.objects.get().subscriber == person
 
 
 def test_mails_about_nobody_here_are_passed_over(server):
@@ -355,6 +369,14 @@ def test_a_turn_ends_in_time_and_goes_on_the_next(server):
 
 
 # --- When --------------------------------------------------------------------------------------------
+
+
+def test_beat_rings_and_a_worker_knows_the_task():
+    row = PeriodicTask.objects.get(name="Read bounce mailboxes")
+    celery.loader.import_default_modules()
+
+    assert (row.queue, row.enabled) == ("jobs", True)
+    assert row.task in celery.tasks
 
 
 def test_each_mailbox_is_read_as_often_as_its_setting_says():
