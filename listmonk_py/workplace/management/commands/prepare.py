@@ -4,6 +4,7 @@ Safe to run again and by two machines at once: migrations run under an advisory 
 is only put into an empty database.
 """
 
+import time
 from typing import Any
 
 import redis
@@ -24,8 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         self._check_servers()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        self._await_lock()
         try:
             call_command("migrate", interactive=False, verbosity=1 if options["verbosity"] > 1 else 0)
             starter.install()
@@ -35,6 +35,16 @@ class Command(BaseCommand):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
         call_command("collectstatic", interactive=False, verbosity=0)
+
+    @staticmethod
+    def _await_lock() -> None:
+        """Not in one statement that blocks: an index built concurrently would wait for that one, for ever."""
+        while True:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_try_advisory_lock(%s)", [MIGRATION_LOCK])
+                if cursor.fetchone()[0]:
+                    return
+            time.sleep(0.2)
 
     def _check_servers(self) -> None:
         where = connection.settings_dict
