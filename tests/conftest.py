@@ -5,6 +5,7 @@ servers are from the environment, and the other conftest.py files import models.
 """
 
 import atexit
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
@@ -27,6 +28,19 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "listmonk_py.settings"
 import django  # noqa: E402
 
 django.setup()
+
+from django.db.models.signals import pre_save  # noqa: E402
+
+_versions = itertools.count(1000, 1000)
+
+
+def never_the_same_version(sender: Any, instance: Any, **_: Any) -> None:
+    """Settings start anew with each test's database; a running server must not take them for the last test's."""
+    if sender.__name__ == "SettingsVersion" and instance._state.adding and not instance.version:
+        instance.version = next(_versions)
+
+
+pre_save.connect(never_the_same_version, weak=False)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -100,9 +114,11 @@ def redis(redis_url: str) -> Iterator[Any]:
 def fresh_runtime_settings() -> None:
     """Each test starts with the settings its own database holds, not with the last test's."""
     from listmonk_py.configuration import runtime
+    from listmonk_py.mail import messengers
 
     runtime._values, runtime._version = {}, -1
     runtime.forget()
+    messengers._registry._version = None
 
 
 # Beside PATH, where Debian puts it: a shell for tests may have a short PATH.

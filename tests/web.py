@@ -25,6 +25,8 @@ from listmonk_py.local import ports
 
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 60.0
+# Of xdist. granian's sockets share a port with another granian's, so two workers must not choose the same.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 
 class Web:
@@ -90,7 +92,7 @@ def running(
     target: str = "listmonk_py.server:app", *, workers: int = 1, ready_path: str = "/health", **env: str
 ) -> Iterator[Web]:
     """Run a web server until the block ends. `env` adds environment variables."""
-    port = ports.free_port(29000)
+    port = ports.free_port(29000 + 100 * WORKER)
     with tempfile.NamedTemporaryFile(prefix="web-", suffix=".log", delete=False) as log:
         path = Path(log.name)
         arguments = [sys.executable, "-m", "granian", "--interface", "rsgi", "--host", "127.0.0.1"]

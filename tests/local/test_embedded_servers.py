@@ -22,7 +22,7 @@ from listmonk_py.local.children import LocalError
 
 @pytest.fixture
 def address():
-    return saved.Server(ports.free_port(29_000), secrets.token_hex(8))
+    return saved.Server(ports.free_port(30_500), secrets.token_hex(8))
 
 
 @pytest.fixture
