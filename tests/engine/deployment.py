@@ -41,6 +41,7 @@ class Deployment:
         self.tick = tick
         self.senders: list[subprocess.Popen[bytes]] = []
         self.others: list[subprocess.Popen[bytes]] = []
+        self._earlier: set[object] = set()
         self._stop = threading.Event()
         self._paused = threading.Event()
 
@@ -52,6 +53,7 @@ class Deployment:
         self._paused.clear()
 
     def __enter__(self) -> Self:
+        self._earlier = {pid for pid, *_ in _strangers()}
         self.others.append(self.start("-Q", "scan", "-P", "solo", name="scan"))
         for n in range(self.count):
             self.start_sender(n)
@@ -64,7 +66,11 @@ class Deployment:
         self._stop.set()
         for process in self.senders + self.others:
             kill_group(process)
-        wait_until(lambda: not _strangers(), 15, f"the killed processes' sessions to end: {_strangers()}")
+        wait_until(lambda: not self._left(), 15, f"the killed processes' sessions to end: {self._left()}")
+
+    def _left(self) -> list[tuple[object, ...]]:
+        """Sessions of the killed processes; not those that other tests had left idle before."""
+        return [session for session in _strangers() if session[0] not in self._earlier]
 
     def start(self, *arguments: str, name: str) -> subprocess.Popen[bytes]:
         command = [
@@ -128,7 +134,7 @@ class Deployment:
 
 
 def _strangers() -> list[tuple[object, ...]]:
-    """Sessions in the database that are not ours: it can be neither emptied nor dropped while there are some."""
+    """Sessions in the database that are not ours: a transaction of theirs would keep it from being emptied."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pid, client_port, state, query FROM pg_stat_activity WHERE datname = current_database()"
